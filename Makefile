@@ -1,0 +1,55 @@
+# Needs Python 3.11 or newer and make; the rest comes from requirements.lock into .venv.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test lint bench torture lock clean
+
+help:
+	@echo 'make demo     a drifting model in your browser; ARGS="--help" lists the options'
+	@echo 'make test     the tests;  ARGS="tests/unit -x" runs some of them'
+	@echo 'make lint     ruff, mypy, import layers'
+	@echo 'make bench    speed and memory'
+	@echo 'make torture  hours of kills and restarts'
+	@echo 'make lock     pin what pyproject.toml asks for in requirements.lock'
+	@echo 'make clean    remove all that these targets made'
+
+demo: $(READY)
+	@$(BIN)/drift demo $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest -q --durations=15 --durations-min=1 $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-timing
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+torture: $(READY)
+	@$(BIN)/python -m pytest -q -m torture --timeout=0 $(ARGS)
+
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --group dev \
+		pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .cache build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for every target: with uv the whole lock installs about as fast as the demo's part of it.
+# uv itself is installed from its own pinned and hashed entry in the lock.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Driftsum needs Python 3.11 or newer; name one: make PYTHON=python3.12' >&2; exit 1; }
+	@echo 'Installing requirements.lock into .venv ...'
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv \
+		&& awk '/^[^ ]/ {mine = /^uv==/} mine' requirements.lock > .venv/uv.lock \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock; }
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""What people look at: Grafana dashboards, Prometheus rules, the web page and reports."""

@@ -1,0 +1,1 @@
+"""Pure functions of sums that decide whether something drifted."""

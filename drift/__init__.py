@@ -1,0 +1,1 @@
+"""Driftsum: drift monitoring by exact sums. Importing this package imports nothing else."""

@@ -1,0 +1,1 @@
+"""From sources to columns: where records come from and how they are decoded."""
