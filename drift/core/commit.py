@@ -1,0 +1,136 @@
+"""What the two lines hand to the store: everything of one SQL transaction, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from drift.core.result import Judgement, WindowState
+from drift.core.window import Window
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """One ordered stream of records: a Kafka partition, a file (topic = its content's hash), a server's HTTP queue."""
+
+    source: str
+    topic: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.topic}[{self.number}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ownership of a partition. The epoch grows with every owner; an older one can commit nothing."""
+
+    partition: Partition
+    epoch: int
+    next: int | None
+    """Position of the first record not yet committed; None: nothing was ever committed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """One partition moving from `expected` to `next` within a commit."""
+
+    claim: Claim
+    expected: int | None
+    """The position this buffer was read from. Never reread from SQL: that is what catches a buffer that lost rows."""
+    next: int
+    log_end: int
+    """The partition's end as last seen by the client; equal to `next` when there is nothing left to read."""
+    watermarks: Mapping[int, int] = field(default_factory=dict)
+    """Model id → largest event time seen, microseconds."""
+    finished: bool = False
+    """An ended file: it will never hold a window open again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaneDelta:
+    """Sums to be added to one pane of one reference. `blobs` has one entry per block of the grid."""
+
+    model_id: int
+    reference_id: int
+    start: int
+    rows: int
+    blobs: tuple[bytes, ...]
+    late: int = 0
+    """Rows that came after the watermark had passed their pane's end and the lateness."""
+    foreign: int = 0
+    """Rows of a version without a reference of its own, judged by the model's active one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not be counted. `index` tells events of one record (an array) apart."""
+
+    partition: Partition
+    offset: int
+    index: int
+    reason: str
+    detail: str
+    payload: bytes
+    at: int
+    """When it was refused, microseconds; decides the hour that bounds how many payloads are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records `first` … `last` of a partition that were deleted before they were read."""
+
+    partition: Partition
+    first: int
+    last: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCommit:
+    """Sums, positions and dead letters of one batch: one transaction, fenced."""
+
+    catalogue_version: int
+    advances: tuple[Advance, ...]
+    panes: tuple[PaneDelta, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    idempotency: Mapping[str, bytes] = field(default_factory=dict)
+    """Idempotency keys of HTTP requests in this commit → the answer they got."""
+    records: int = 0
+    """Records read, good or bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to do a job alone until `expires_at` (database time, microseconds); the epoch fences a late holder."""
+
+    name: str
+    holder: str
+    epoch: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """One revision of one window of one reference, ready to be stored."""
+
+    model_id: int
+    reference_id: int
+    spec: str
+    window: Window
+    revision: int
+    state: WindowState
+    rows: int
+    evaluated_at: int
+    judgements: Mapping[int, Judgement] = field(default_factory=dict)
+    """Segment index → its judgement. Empty for an incomplete window."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationCommit:
+    """Results of one slice of evaluation: one transaction, fenced by the lease."""
+
+    lease: Lease
+    dirty_ids: tuple[int, ...]
+    """Exactly the dirty rows that were read before the panes; they are deleted."""
+    results: tuple[WindowResult, ...]
