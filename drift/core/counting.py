@@ -179,7 +179,13 @@ def _squares(values: Floats, group: Ints | None, groups: int) -> Floats:
 
 
 def _bounds(
-    values: Floats, finite: npt.NDArray[np.bool_] | None, pane: Ints | None, panes: int, at: Ints, low: Floats, high: Floats
+    values: Floats,
+    finite: npt.NDArray[np.bool_] | None,
+    pane: Ints | None,
+    panes: int,
+    at: Ints,
+    low: Floats,
+    high: Floats,
 ) -> None:
     below = values if finite is None else np.where(finite, values, np.inf)
     above = values if finite is None else np.where(finite, values, -np.inf)

@@ -1,23 +1,23 @@
 """The one error tree. Every message says what was wrong, where, and what to do about it.
 
-    DriftError
-    ├── InputError                what a person or a file handed in; the CLI exits 2 with the sentence
-    │   ├── ConfigError           drift.yaml: names the line and the fix
-    │   ├── SchemaError           a column, kind or role that cannot be
-    │   ├── ReferenceRefused      a reference file that cannot become a reference
-    │   ├── NotFound              a model, reference, window … that is not there
-    │   └── Conflict              it is there already, or somebody else changed it
-    ├── ProfileMismatch           sums on different grids were asked to be added
-    ├── RecordRejected            this record is bad: dead letter, go on
-    ├── BackPressure              full: try again after `retry_after` seconds
-    ├── SourceError               the stream itself
-    │   ├── SourceUnavailable     broker or file away: back off, try again
-    │   └── OffsetGap             records were deleted before they were read
-    └── StoreError                the SQL store
-        ├── StoreUnavailable      away, locked or full: pause, keep the buffer bounded, try again
-        ├── StoreHeld             another process is this SQLite file's writer
-        ├── Fenced                another worker owns the partition: drop the buffer
-        └── CatalogueChanged      models or references changed: roll back, recount
+DriftError
+├── InputError                what a person or a file handed in; the CLI exits 2 with the sentence
+│   ├── ConfigError           drift.yaml: names the line and the fix
+│   ├── SchemaError           a column, kind or role that cannot be
+│   ├── ReferenceRefused      a reference file that cannot become a reference
+│   ├── NotFound              a model, reference, window … that is not there
+│   └── Conflict              it is there already, or somebody else changed it
+├── ProfileMismatch           sums on different grids were asked to be added
+├── RecordRejected            this record is bad: dead letter, go on
+├── BackPressure              full: try again after `retry_after` seconds
+├── SourceError               the stream itself
+│   ├── SourceUnavailable     broker or file away: back off, try again
+│   └── OffsetGap             records were deleted before they were read
+└── StoreError                the SQL store
+    ├── StoreUnavailable      away, locked or full: pause, keep the buffer bounded, try again
+    ├── StoreHeld             another process is this SQLite file's writer
+    ├── Fenced                another worker owns the partition: drop the buffer
+    └── CatalogueChanged      models or references changed: roll back, recount
 """
 
 

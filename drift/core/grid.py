@@ -223,9 +223,7 @@ class Grid:
         """Everything first, then each value of each segment column, each column's `other` last."""
         listed = [Segment(0)]
         for grid in self.segment_grids:
-            listed.extend(
-                Segment(len(listed) + i, grid.name, value) for i, value in enumerate((*grid.values, "other"))
-            )
+            listed.extend(Segment(len(listed) + i, grid.name, value) for i, value in enumerate((*grid.values, "other")))
         return tuple(listed)
 
     @cached_property
@@ -251,7 +249,9 @@ class Grid:
     def dump(self) -> bytes:
         """Canonical JSON; `load` reads it back to an equal grid."""
         # not `self`: msgspec would write the cached properties as well
-        return msgspec.json.encode({"columns": self.columns, "segment_grids": self.segment_grids}, order="deterministic")
+        return msgspec.json.encode(
+            {"columns": self.columns, "segment_grids": self.segment_grids}, order="deterministic"
+        )
 
     @staticmethod
     def load(data: bytes) -> "Grid":

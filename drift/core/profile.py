@@ -55,7 +55,9 @@ class Sums:
         sparse = at.size * 3 < flat.size
         body = _narrow(np.diff(at, prepend=0)) + _narrow(flat[at]) if sparse else _narrow(flat)
         seen = np.flatnonzero(np.isfinite(self.low.ravel()))
-        bounds = _narrow(np.diff(seen, prepend=0)) + self.low.ravel()[seen].tobytes() + self.high.ravel()[seen].tobytes()
+        bounds = (
+            _narrow(np.diff(seen, prepend=0)) + self.low.ravel()[seen].tobytes() + self.high.ravel()[seen].tobytes()
+        )
         header = _HEADER.pack(
             _VERSION, _SPARSE if sparse else _DENSE, self.ints.shape[0], self.ints.shape[1], self.low.shape[1],
             at.size, seen.size,
@@ -249,12 +251,14 @@ def _spans(grid: Grid) -> list[list[slice]]:
         base = 1 + layout.counts_width
         squares = base + layout.sums_width
         width = block.layout.measured_width
-        spans.append([
-            slice(1 + int(layout.slots[column]), 1 + int(layout.slots[last])),
-            slice(base + int(layout.sums[column]), base + int(layout.sums[last])),
-            slice(squares + measured, squares + measured + width),
-            slice(measured, measured + width),
-        ])
+        spans.append(
+            [
+                slice(1 + int(layout.slots[column]), 1 + int(layout.slots[last])),
+                slice(base + int(layout.sums[column]), base + int(layout.sums[last])),
+                slice(squares + measured, squares + measured + width),
+                slice(measured, measured + width),
+            ]
+        )
         column = last
     return spans
 
@@ -265,7 +269,9 @@ def split(grid: Grid, sums: Sums) -> list[Sums]:
         return [sums]
     return [
         Sums(
-            np.concatenate([sums.ints[:, :1], sums.ints[:, counts], sums.ints[:, totals], sums.ints[:, squares]], axis=1),
+            np.concatenate(
+                [sums.ints[:, :1], sums.ints[:, counts], sums.ints[:, totals], sums.ints[:, squares]], axis=1
+            ),
             sums.low[:, bounds],
             sums.high[:, bounds],
         )

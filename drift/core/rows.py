@@ -1,6 +1,7 @@
 """A batch of events of one model as columns: what decoding hands to counting."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -66,7 +67,11 @@ class Rows:
     odd: npt.NDArray[np.int64] = field(default_factory=_empty)
     """(k, 3) number column, row, special slot (`grid.NAN`, `grid.WRONG`, …): values that `numbers` cannot express."""
     record: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    """(n,) position of each event's message in the poll it came from; empty where nobody asks."""
+    """(n,) position of each event's record in the decoded sequence; empty where nobody asks."""
+    version: Sequence[str | None] = ()
+    """n model versions as events spell them (canonical keys); empty: all None."""
+    fields: Fields | None = None
+    """The columns decoded; None: those of the one schema that the caller knows."""
 
     def __len__(self) -> int:
         return int(self.time.size)
@@ -83,7 +88,25 @@ class Rows:
             place[at] = np.arange(at.size)
             odd = np.column_stack((odd[:, 0], place[odd[:, 1]], odd[:, 2]))
             odd = odd[odd[:, 1] >= 0]
-        return Rows(self.time[at], self.numbers[:, at], keys, odd, self.record[at] if self.record.size else self.record)
+        version = [self.version[i] for i in at.tolist()] if self.version else ()
+        record = self.record[at] if self.record.size else self.record
+        return Rows(self.time[at], self.numbers[:, at], keys, odd, record, version, self.fields)
+
+    def project(self, fields: Fields) -> "Rows":
+        """The same rows with the columns of another version's schema: absent ones are missing, others dropped."""
+        if self.fields is None or self.fields == fields:
+            return self
+        place = {column.name: i for i, column in enumerate(self.fields.numbers)}
+        numbers = np.full((len(fields.numbers), len(self)), np.nan)
+        moved = np.full(len(self.fields.numbers) + 1, -1, np.int64)
+        for i, column in enumerate(fields.numbers):
+            source = place.get(column.name, -1)
+            if source >= 0:
+                numbers[i], moved[source] = self.numbers[source], i
+        odd = np.column_stack((moved[self.odd[:, 0]], self.odd[:, 1:]))
+        nothing = Coded(np.full(len(self), -1, np.int32), [])
+        keys = {column.name: self.keys.get(column.name, nothing) for column in fields.keys}
+        return replace(self, numbers=numbers, keys=keys, odd=odd[odd[:, 0] >= 0], fields=fields)
 
 
 __all__ = ["WRONG_TYPE", "Coded", "Fields", "Key", "Keys", "Rows", "Storage"]

@@ -1,0 +1,63 @@
+"""Raw records as they come from a source, and what decoding makes of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from drift.core.commit import Partition
+from drift.core.rows import Rows
+
+MAX_RECORD: Final = 1 << 20
+"""Default limit on one record's bytes; larger ones are dead letters."""
+
+# Reasons of dead letters: the values of a metric label, so they are few and fixed.
+MALFORMED: Final = "malformed"
+TOO_LARGE: Final = "too_large"
+UNKNOWN_MODEL: Final = "unknown_model"
+MISSING_TIME: Final = "missing_time"
+BAD_TIME: Final = "bad_time"
+FUTURE_TIME: Final = "future_time"
+WRONG_TYPE_REASON: Final = "wrong_type"
+EMPTY: Final = "empty"
+REASONS: Final = (
+    MALFORMED, TOO_LARGE, UNKNOWN_MODEL, MISSING_TIME, BAD_TIME, FUTURE_TIME, WRONG_TYPE_REASON, EMPTY,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Records of one partition in offset order. The four sequences have one entry a record."""
+
+    partition: Partition
+    offsets: Sequence[int]
+    timestamps: Sequence[int]
+    """The records' own times, microseconds; −1 where there is none."""
+    values: Sequence[bytes | None]
+    next: int
+    """The position after the last record; larger than last offset + 1 where the log has holes (compaction, transactions)."""
+    log_end: int
+    """The partition's end as the client knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that cannot be counted: `record` is its record's place in the decoded sequence, `index` its place within."""
+
+    record: int
+    index: int
+    reason: str
+    detail: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What became of a sequence of records: rows by model name, and the rest with its reason. Nothing is lost between."""
+
+    rows: Mapping[str, Rows]
+    rejected: Sequence[Rejected]
+
+    @property
+    def events(self) -> int:
+        """Events in all, counted or refused."""
+        return sum(map(len, self.rows.values())) + len(self.rejected)
