@@ -1,0 +1,90 @@
+"""Fixtures that give tests real services. Who asks for one gets its marker; who cannot have it is skipped, or fails."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+from tests.rig import ServiceUnavailableError
+from tests.rig.kafka import Kafka
+from tests.rig.postgres import Postgres
+from tests.rig.prometheus import Prometheus
+from tests.rig.prometheus import promtool as find_promtool
+
+T = TypeVar("T")
+
+_MARKERS = {"kafka": "kafka", "postgres": "postgres", "prometheus": "prometheus", "promtool": "prometheus"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark each test with the services whose fixtures it uses, so that `-m kafka` needs no upkeep."""
+    for item in items:
+        for fixture in _MARKERS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(_MARKERS[fixture])
+
+
+def _require(get: Callable[[], T]) -> T:
+    try:
+        return get()
+    except ServiceUnavailableError as missing:
+        if os.environ.get("DRIFT_TEST_REQUIRE_SERVICES") == "1":
+            pytest.fail(f"DRIFT_TEST_REQUIRE_SERVICES=1, but: {missing}", pytrace=False)
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A real broker, one for the run. A test that stops it starts it again; topics get fresh names."""
+    with ExitStack() as stack:
+        yield _require(lambda: stack.enter_context(Kafka()))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server, one for the run. A test that stops it starts it again."""
+    with ExitStack() as stack:
+        yield _require(lambda: stack.enter_context(Postgres()))
+
+
+@pytest.fixture
+def pg_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    name = postgres.create_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of this test's own: the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'drift.db'}"
+    url: str = request.getfixturevalue("pg_url")
+    return url
+
+
+class StartPrometheus(Protocol):
+    """What the fixture `prometheus` gives: starts a server that lives until the end of the test."""
+
+    def __call__(self, target: str, *, path: str = "/metrics", rules: Sequence[Path] = ()) -> Prometheus: ...
+
+
+@pytest.fixture
+def prometheus() -> Iterator[StartPrometheus]:
+    """Starts real Prometheus servers: `prometheus("127.0.0.1:8000").wait_for("up == 1")`."""
+    with ExitStack() as stack:
+
+        def start(target: str, *, path: str = "/metrics", rules: Sequence[Path] = ()) -> Prometheus:
+            return _require(lambda: stack.enter_context(Prometheus(target, path=path, rules=rules)))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of promtool."""
+    return _require(find_promtool)
