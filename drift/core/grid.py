@@ -1,11 +1,11 @@
 """Grids: the bins of every column, fixed when a reference is registered.
 
-A *slot* is one counter. A column's slots are its value bins followed by four for what is no value:
-missing, NaN, ±inf, wrong type. Nothing is dropped and nothing imputed: each row lands in exactly one slot of each column.
+A *slot* is one counter. A column's slots are its value bins followed by four for what is no value: missing, NaN, ±inf,
+wrong type. Nothing is dropped and nothing imputed: each row lands in exactly one slot of each column.
 
 | kind | value bins |
 |---|---|
-| numeric | `edges` e₀ < … < e_{E−1} cut the line into E+1 bins, closed on the left: bin i holds e_{i−1} ≤ x < e_i; the first is 'below the reference's minimum', the last 'above its maximum' |
+| numeric | E `edges` cut the line into E+1 bins, e_{i−1} ≤ x < e_i; the first is below the reference, the last above |
 | ordinal | one per reference value in ascending order, then one for values the reference never had |
 | categorical, boolean | one per frequent key, then `other` (the reference had it, rarely), then `unseen` |
 
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.errors import SchemaError
-from drift.core.schema import Column, Kind, Role, Schema, Storage
+from drift.core.schema import Column, Kind, Schema
 
 MISSING, NAN, INF, WRONG = range(4)
 SPECIALS: Final = 4
@@ -223,7 +223,8 @@ class Grid:
         """Everything first, then each value of each segment column, each column's `other` last."""
         listed = [Segment(0)]
         for grid in self.segment_grids:
-            listed.extend(Segment(len(listed) + i, grid.name, value) for i, value in enumerate((*grid.values, "other")))
+            first = len(listed)
+            listed.extend(Segment(first + i, grid.name, value) for i, value in enumerate((*grid.values, "other")))
         return tuple(listed)
 
     @cached_property
@@ -287,10 +288,3 @@ def as_plain(grid: ColumnGrid) -> dict[str, Any]:
         "role": grid.column.role.value,
         "bins": list(grid.bin_labels()),
     }
-
-
-__all__ = [
-    "BLOCK_COLUMNS", "CAP_BITS", "INF", "MISSING", "NAN", "SPECIALS", "SPECIAL_NAMES", "SQUARE_CAP_BITS", "SQUARE_SHIFT",
-    "WRONG", "Column", "ColumnGrid", "Grid", "Kind", "Layout", "Role", "Segment", "SegmentGrid", "Storage", "as_plain",
-    "fixed_point", "key_hash",
-]  # fmt: skip

@@ -33,7 +33,7 @@ MAX_BLOB: Final = 64 << 20
 class Sums:
     """The bare numbers of one block of columns, without their grid: what is stored, added and folded.
 
-    `ints` is (segments, width), `low` and `high` are (segments, measured columns) with +inf / −inf where nothing was seen.
+    `ints` is (segments, width); `low` and `high` are (segments, measured columns), ±inf where nothing was seen.
     """
 
     ints: Ints

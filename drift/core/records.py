@@ -34,14 +34,14 @@ class Chunk:
     """The records' own times, microseconds; −1 where there is none."""
     values: Sequence[bytes | None]
     next: int
-    """The position after the last record; larger than last offset + 1 where the log has holes (compaction, transactions)."""
+    """The position after the last record; past last offset + 1 where the log has holes (compaction, transactions)."""
     log_end: int
     """The partition's end as the client knows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that cannot be counted: `record` is its record's place in the decoded sequence, `index` its place within."""
+    """An event that cannot be counted: `record` is its record's place in the sequence, `index` its place within."""
 
     record: int
     index: int
@@ -52,7 +52,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What became of a sequence of records: rows by model name, and the rest with its reason. Nothing is lost between."""
+    """What became of a sequence of records: rows by model name, and the rest with its reason. Nothing is lost."""
 
     rows: Mapping[str, Rows]
     rejected: Sequence[Rejected]

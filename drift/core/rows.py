@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.schema import Column, Kind, Schema, Storage
+from drift.core.schema import Column, Kind, Schema
 
 
 class _Wrong:
@@ -61,7 +61,7 @@ class Rows:
     time: npt.NDArray[np.int64]
     """(n,) event time in microseconds since the epoch."""
     numbers: npt.NDArray[np.float64]
-    """(number columns, n) in the order of `Fields.numbers`; NaN is missing unless `odd` says otherwise. Any memory order."""
+    """(number columns, n) as in `Fields.numbers`, any memory order; NaN is missing unless `odd` says otherwise."""
     keys: dict[str, Keys]
     """For each of `Fields.keys`: n keys."""
     odd: npt.NDArray[np.int64] = field(default_factory=_empty)
@@ -107,6 +107,3 @@ class Rows:
         nothing = Coded(np.full(len(self), -1, np.int32), [])
         keys = {column.name: self.keys.get(column.name, nothing) for column in fields.keys}
         return replace(self, numbers=numbers, keys=keys, odd=odd[odd[:, 0] >= 0], fields=fields)
-
-
-__all__ = ["WRONG_TYPE", "Coded", "Fields", "Key", "Keys", "Rows", "Storage"]

@@ -78,8 +78,8 @@ class Column:
 class Schema:
     """The columns of one reference, in order; names are unique.
 
-    `segments` names the columns by whose values the traffic is also counted apart. Such a column may be a feature as well;
-    one that is a segment alone has the role `segment` and stands in the event under `segments`.
+    `segments` names the columns by whose values the traffic is also counted apart. Such a column may be a feature as
+    well; one that is a segment alone has the role `segment` and stands in the event under `segments`.
     """
 
     columns: tuple[Column, ...]

@@ -97,7 +97,7 @@ class WindowSpec:
         """A spec from the user's words; its name is the length, and `1h/5m` where it slides.
 
         Raises:
-            ConfigError: not multiples of the pane, a hop longer than the window or finer than length / 288, unknown zone.
+            ConfigError: no multiple of the pane, a hop longer than the window or finer than length / 288, unknown zone.
         """
         size = parse_duration(length)
         calendar = bool(re.search(r"[dw]\s*$", str(length)))

@@ -1,0 +1,69 @@
+"""From categories to slots: one dictionary look-up a value."""
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from drift.core.grid import MISSING, WRONG, ColumnGrid, key_hash
+from drift.core.rows import WRONG_TYPE, Coded, Key, Keys
+from drift.core.schema import Column, Kind, Role, Storage, canonical_key
+
+REMEMBERED_KEYS: Final = 100_000
+_BOOLEAN_SPELLINGS: Final = {"1": "true", "0": "false", "True": "true", "False": "false"}
+
+
+class KeySlots(dict[Key, int]):
+    """Key → slot of one column; looks up unknown keys once and remembers a bounded number of them."""
+
+    def __init__(self, grid: ColumnGrid) -> None:
+        super().__init__()
+        self._unseen, self._other = grid.bins - 1, grid.bins - 2
+        self._rare = frozenset(grid.rare)
+        self._boolean = grid.column.kind is Kind.BOOLEAN
+        self._missing = grid.bins + MISSING
+        self._known = {key: slot for slot, key in enumerate(grid.keys)}
+        self.update(self._known)
+        self[None] = self._missing
+        self[WRONG_TYPE] = grid.bins + WRONG
+
+    def __missing__(self, key: Key) -> int:
+        slot = self._find(key)
+        if len(self) < REMEMBERED_KEYS:
+            self[key] = slot
+        return slot
+
+    def _find(self, key: Key) -> int:
+        if isinstance(key, float) and math.isnan(key):
+            return self._missing
+        spelled = canonical_key(key)  # type: ignore[arg-type]  # None and WRONG_TYPE are in the dictionary already
+        if self._boolean:
+            spelled = _BOOLEAN_SPELLINGS.get(spelled, spelled)
+        known = self._known.get(spelled)
+        if known is not None:
+            return known
+        return self._other if key_hash(spelled) in self._rare else self._unseen
+
+
+def segment_slots(values: tuple[str, ...]) -> KeySlots:
+    """Slots of a segment column: its values in order, then `other` for anything else."""
+    column = Column("segment", Kind.CATEGORICAL, Role.SEGMENT, Storage.STRING)
+    return _OtherSlots(ColumnGrid(column, keys=values))
+
+
+class _OtherSlots(KeySlots):
+    """Slots of a segment column: whatever is not one of its values is `other`, the last."""
+
+    def __init__(self, grid: ColumnGrid) -> None:
+        super().__init__(grid)
+        self[None] = self[WRONG_TYPE] = len(grid.keys)
+        self._missing = self._unseen = self._other = len(grid.keys)
+
+
+def key_slots(keys: Keys, slots: KeySlots, n: int) -> npt.NDArray[np.int64]:
+    """(n,) slot of each key. About 50 ns a plain key, 2 ns a coded one."""
+    if isinstance(keys, Coded):
+        table = np.fromiter(map(slots.__getitem__, (*keys.dictionary, None)), np.int64, len(keys.dictionary) + 1)
+        return table[keys.codes]
+    return np.fromiter(map(slots.__getitem__, keys), np.int64, n)
