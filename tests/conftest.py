@@ -20,11 +20,15 @@ _MARKERS = {"kafka": "kafka", "postgres": "postgres", "prometheus": "prometheus"
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark each test with the services whose fixtures it uses, so that `-m kafka` needs no upkeep."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with the services whose fixtures it uses; leave out torture tests unless `-m` speaks of them."""
     for item in items:
         for fixture in _MARKERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKERS[fixture])
+    if "torture" not in config.option.markexpr:
+        tortures = [item for item in items if item.get_closest_marker("torture")]
+        items[:] = [item for item in items if item not in tortures]
+        config.hook.pytest_deselected(items=tortures)
 
 
 def _require(get: Callable[[], T]) -> T:
@@ -38,16 +42,32 @@ def _require(get: Callable[[], T]) -> T:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
-    """A real broker, one for the run. A test that stops it starts it again; topics get fresh names."""
+    """A real broker, one for the run; topics get fresh names."""
     with ExitStack() as stack:
         yield _require(lambda: stack.enter_context(Kafka()))
 
 
+@pytest.fixture
+def stoppable_kafka(kafka: Kafka) -> Iterator[Kafka]:
+    """The broker for a test that stops, kills or pauses it; it runs again after the test, whatever happened."""
+    _require(kafka.start)
+    yield kafka
+    kafka.start()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real server, one for the run. A test that stops it starts it again."""
+    """A real server, one for the run; each test gets a database of its own from `pg_url` or `store_url`."""
     with ExitStack() as stack:
         yield _require(lambda: stack.enter_context(Postgres()))
+
+
+@pytest.fixture
+def stoppable_postgres(postgres: Postgres) -> Iterator[Postgres]:
+    """The server for a test that stops, kills or pauses it; it runs again after the test, whatever happened."""
+    _require(postgres.start)
+    yield postgres
+    postgres.start()
 
 
 @pytest.fixture

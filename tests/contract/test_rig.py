@@ -17,6 +17,8 @@ from tests.rig.kafka import Kafka
 from tests.rig.postgres import Postgres
 from tests.rig.proc import CHECKOUT, ProcessError, free_port, python, runs, wait_until
 
+pytest_plugins = ["pytester"]
+
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 RECORDS = [f"record {i} ".encode() * 20 for i in range(100)]
 
@@ -97,7 +99,10 @@ def test_kafka_deletes_records_below_an_offset(kafka: Kafka) -> None:
 
 
 @pytest.mark.parametrize("end", [Kafka.stop, Kafka.kill])
-def test_kafka_comes_back_with_its_records_on_its_address(kafka: Kafka, end) -> None:  # type: ignore[no-untyped-def]
+def test_kafka_comes_back_with_its_records_on_its_address(  # type: ignore[no-untyped-def]
+    stoppable_kafka: Kafka, end
+) -> None:
+    kafka = stoppable_kafka
     topic = kafka.create_topic()
     produce_by_librdkafka(kafka.bootstrap, topic, "lz4")
     address, process = kafka.bootstrap, kafka.process
@@ -109,13 +114,17 @@ def test_kafka_comes_back_with_its_records_on_its_address(kafka: Kafka, end) -> 
 
 
 def test_postgres_answers_over_tcp_and_its_socket(postgres: Postgres) -> None:
-    for url in (postgres.url(), postgres.socket_url()):
+    urls = [postgres.url()] if postgres.external else [postgres.url(), postgres.socket_url()]
+    for url in urls:
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT current_setting('fsync')").fetchone() == ("on",)
 
 
 @pytest.mark.parametrize("end", [Postgres.stop, Postgres.kill])
-def test_postgres_comes_back_with_what_was_committed(postgres: Postgres, pg_url: str, end) -> None:  # type: ignore[no-untyped-def]
+def test_postgres_comes_back_with_what_was_committed(  # type: ignore[no-untyped-def]
+    pg_url: str, stoppable_postgres: Postgres, end
+) -> None:
+    postgres = stoppable_postgres
     open_one = psycopg.connect(pg_url)
     with psycopg.connect(pg_url) as connection:
         connection.execute("CREATE TABLE kept (x int)")
@@ -218,3 +227,14 @@ time.sleep(60)
         inner = int(wait_until(run.output))
         run.kill()
     wait_until(lambda: not runs(inner), timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"), [([], "test_light"), (["-m", "not kafka"], "test_light"), (["-m", "torture"], "test_hard")]
+)
+def test_torture_chosenonly_when_asked_for(pytester: pytest.Pytester, options: list[str], chosen: str) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.torture\ndef test_hard(): pass\n\ndef test_light(): pass\n")
+    pytester.makepyprojecttoml("[tool.pytest]\nmarkers = ['torture', 'kafka']")
+    result = pytester.runpytest_inprocess("-v", "-p", "tests.conftest", *options)
+    result.assert_outcomes(passed=1, deselected=1)
+    result.stdout.fnmatch_lines([f"*::{chosen} PASSED*"])

@@ -1,6 +1,7 @@
 """A real Apache Kafka broker for tests: one JVM that is broker and KRaft controller at once.
 
-`DRIFT_TEST_KAFKA=host:port` names a broker that runs already; then none is started, and `stop` and `start` raise.
+`DRIFT_TEST_KAFKA=host:port` names a broker that runs already; then none is started, and `stop`, `kill` and
+`start` raise `ServiceUnavailableError`.
 """
 
 import contextlib
@@ -62,13 +63,13 @@ class Kafka:
     """
 
     def __init__(self) -> None:
-        self._external = os.environ.get("DRIFT_TEST_KAFKA")
+        self.external = os.environ.get("DRIFT_TEST_KAFKA")
         self._process: Process | None = None
         self._port = free_port()
-        self.bootstrap = self._external or f"127.0.0.1:{self._port}"
+        self.bootstrap = self.external or f"127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        if self._external:
+        if self.external:
             return self
         self._java = _jvm()
         self._home = Path(tempfile.mkdtemp(prefix="drift-kafka-"))
@@ -81,7 +82,7 @@ class Kafka:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if not self._external:
+        if not self.external:
             self.kill()
             shutil.rmtree(self._home, ignore_errors=True)
 
@@ -98,9 +99,10 @@ class Kafka:
         return (self._home / "kafka.log").read_text(errors="replace")
 
     def start(self) -> None:
-        """Start the broker on its address and data, and wait until it answers. Does nothing if it runs."""
+        """Start the broker on its address and data, and wait until it answers; if it was paused, resume it."""
         self._require_ours()
         if self._process is not None and self._process.alive:
+            self._process.resume()
             return
         args = [*self._java, "kafka.Kafka", self._home / "server.properties"]
         self._process = Process(args, log=self._home / "kafka.log")
@@ -163,8 +165,8 @@ class Kafka:
                 raise ProcessError(f"Kafka's storage could not be formatted:\n{formatting.output()}")
 
     def _require_ours(self) -> None:
-        if self._external:
-            raise ProcessError(f"the broker {self._external} (DRIFT_TEST_KAFKA) is not ours to start or stop")
+        if self.external:
+            raise ServiceUnavailableError("the broker named by DRIFT_TEST_KAFKA is not ours to stop or start")
 
 
 def _jvm() -> list[str | Path]:

@@ -1,7 +1,8 @@
 """A real PostgreSQL server for tests, with the durability of production (fsync on) and databases cloned from templates.
 
 `DRIFT_TEST_POSTGRES=postgresql://user:password@host:port/postgres` names a server that runs already, as a user who may
-create databases; then none is started, and `stop` and `start` raise.
+create databases; then none is started, and `stop`, `kill` and `start` raise
+`ServiceUnavailableError`.
 """
 
 import os
@@ -31,13 +32,13 @@ class Postgres:
     """
 
     def __init__(self) -> None:
-        self._external = os.environ.get("DRIFT_TEST_POSTGRES")
+        self.external = os.environ.get("DRIFT_TEST_POSTGRES")
         self._process: Process | None = None
         self._port = free_port()
         self._templates: set[str] = set()
 
     def __enter__(self) -> Self:
-        if self._external:
+        if self.external:
             return self
         self._bin = _programs()
         self._as_user = _unprivileged()
@@ -53,18 +54,18 @@ class Postgres:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if not self._external:
+        if not self.external:
             self.kill()
             shutil.rmtree(self._home, ignore_errors=True)
 
     def url(self, dbname: str = "postgres") -> str:
         """The URL of a database over TCP, for psycopg as for SQLAlchemy."""
-        if self._external:
-            return urlunsplit(urlsplit(self._external)._replace(path=f"/{dbname}"))
+        if self.external:
+            return urlunsplit(urlsplit(self.external)._replace(path=f"/{dbname}"))
         return f"postgresql://{_USER}@127.0.0.1:{self._port}/{dbname}"
 
     def socket_url(self, dbname: str = "postgres") -> str:
-        """The URL of a database over the unix socket; raises `ProcessError` for a server that is not ours."""
+        """The URL of a database over the unix socket; raises `ServiceUnavailableError` if the server is not ours."""
         self._require_ours()
         return f"postgresql://{_USER}@/{dbname}?host={self._home}&port={self._port}"
 
@@ -81,9 +82,10 @@ class Postgres:
         return (self._home / "postgres.log").read_text(errors="replace")
 
     def start(self) -> None:
-        """Start the server on its address and data, and wait until it answers. Does nothing if it runs."""
+        """Start the server on its address and data, and wait until it answers; if it was paused, resume it."""
         self._require_ours()
         if self._process is not None and self._process.alive:
+            self._process.resume()
             return
         args = [
             *self._as_user,
@@ -159,8 +161,8 @@ class Postgres:
         return True
 
     def _require_ours(self) -> None:
-        if self._external:
-            raise ProcessError("the server named by DRIFT_TEST_POSTGRES is not ours to start or stop")
+        if self.external:
+            raise ServiceUnavailableError("the server named by DRIFT_TEST_POSTGRES is not ours to stop or start")
 
 
 def _programs() -> Path:
