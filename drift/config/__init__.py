@@ -1,0 +1,35 @@
+"""drift.yaml: one file, validated whole, with errors that name the line and the fix."""
+
+from drift.config.loading import json_schema, load, parse
+from drift.config.models import ColumnSettings, ModelSettings, SegmentSettings, WindowSettings
+from drift.config.root import (
+    DEFAULT_PORT,
+    CompactionSettings,
+    Config,
+    EventTimeSettings,
+    MetricsSettings,
+    RetentionSettings,
+    ServerSettings,
+)
+from drift.config.sources import FileSettings, HttpSettings, KafkaSettings, SourceSettings
+
+__all__ = [
+    "DEFAULT_PORT",
+    "ColumnSettings",
+    "CompactionSettings",
+    "Config",
+    "EventTimeSettings",
+    "FileSettings",
+    "HttpSettings",
+    "KafkaSettings",
+    "MetricsSettings",
+    "ModelSettings",
+    "RetentionSettings",
+    "SegmentSettings",
+    "ServerSettings",
+    "SourceSettings",
+    "WindowSettings",
+    "json_schema",
+    "load",
+    "parse",
+]

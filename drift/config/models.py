@@ -1,0 +1,141 @@
+"""`models:` what is watched, and how its traffic is cut into windows."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Word, Zone, said
+from drift.core.clock import MINUTE
+from drift.core.schema import Kind, Role
+from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
+
+_NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
+
+
+class ColumnSettings(Settings):
+    """One column, where inference from the reference is wrong."""
+
+    kind: Kind | None = None
+    """How its values are compared."""
+    role: Role | None = None
+    """What it is to the model."""
+
+
+class WindowSettings(Settings):
+    """A stretch of event time that is judged as one. Days and weeks follow the calendar of the model's time zone."""
+
+    length: DurationText
+    """A multiple of the pane: `15m`, `1h`, `24h`; or whole calendar days: `1d`, `7d`."""
+    hop: DurationText | None = None
+    """A new window starts this often; the length, unless windows shall overlap."""
+
+
+class SegmentSettings(Settings):
+    """A column by whose values the traffic is also judged apart."""
+
+    name: Word
+    """The column."""
+    values: Annotated[tuple[Word, ...], Field(max_length=50)] | None = None
+    """The values judged apart, all others together as `other`; the reference's most frequent ones, unless given."""
+
+
+def _window(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else {"length": value}
+
+
+def _segment(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return {"name": value}
+    if len(value) == 1 and "name" not in value:
+        ((name, values),) = value.items()
+        return {"name": name, "values": values}
+    return value
+
+
+class ModelSettings(Settings):
+    """One watched model."""
+
+    reference: BesidePath | None = None
+    """Training or validation data (Parquet or CSV), registered at the start unless it is there already."""
+    version: Word = "1"
+    """The model version that `reference` belongs to, as events spell it."""
+    prediction: Word | None = None
+    """Column with the model's output, where its name does not say so."""
+    score: Word | None = None
+    """Column with the predicted probability or score."""
+    label: Word | None = None
+    """Column with the truth that comes later."""
+    time: Word | None = None
+    """Column with the event time."""
+    id: Word | None = None
+    """Column that identifies an event."""
+    columns: dict[str, ColumnSettings] = Field(default_factory=dict)
+    """Columns whose kind or role was inferred wrongly, by name."""
+    ignore: tuple[Word, ...] = ()
+    """Columns that are not watched."""
+    segments: tuple[Annotated[SegmentSettings, BeforeValidator(_segment)], ...] = ()
+    """Columns by whose values the traffic is also judged apart: `[channel]`, or `[{channel: [web, shop]}]`."""
+    pane: Duration = DEFAULT_PANE
+    """Shortest stretch of event time that is counted apart; it divides 15 minutes."""
+    windows: Annotated[tuple[Annotated[WindowSettings, BeforeValidator(_window)], ...], Field(min_length=1)] = (
+        WindowSettings(length="1h"),
+        WindowSettings(length="1d"),
+    )
+    """What is judged: `[1h, 1d]`, or `[{length: 6h, hop: 1h}]` where windows overlap."""
+    lateness: Duration = 10 * MINUTE
+    """How long after its end a window waits for late rows before it is final."""
+    timezone: Zone = "UTC"
+    """IANA zone whose midnight starts a calendar day."""
+    owner: str | None = None
+    """Who is asked when it drifts."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found: dict[tuple[str | int, ...], str] = {("pane",): _wrong(check_pane, self.pane)}
+        for i, window in enumerate(self.windows):
+            at = ("windows", i)
+            found[at] = _wrong(WindowSpec.parse, window.length, window.hop, self.timezone, self.pane)
+            if window in self.windows[:i]:
+                found[at] = f"window {window.length} stands there twice; keep one of the two"
+        found |= self._columns_twice()
+        wrong = {at: message for at, message in found.items() if message}
+        if wrong:
+            raise MisfitError(wrong)
+        return self
+
+    def _columns_twice(self) -> dict[tuple[str | int, ...], str]:
+        found: dict[tuple[str | int, ...], str] = {}
+        taken: dict[str, str] = dict.fromkeys(self.ignore, "one to ignore")
+        for role in _NAMED_ROLES:
+            name = getattr(self, role.value)
+            if name in taken:
+                found[role.value,] = f"column {name!r} is {taken[name]} already; name another column"
+            elif name:
+                taken[name] = f"the {role.value}"
+        return found
+
+    @property
+    def window_specs(self) -> tuple[WindowSpec, ...]:
+        """The windows as they are cut."""
+        return tuple(WindowSpec.parse(w.length, w.hop, self.timezone, self.pane) for w in self.windows)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """Column → role, of the columns that were named one by one."""
+        named = {name: role for role in _NAMED_ROLES if (name := getattr(self, role.value))}
+        listed = {name: column.role for name, column in self.columns.items() if column.role is not None}
+        return {**named, **listed, **dict.fromkeys(self.ignore, Role.IGNORE)}
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Column → kind, where it was given."""
+        return {name: column.kind for name, column in self.columns.items() if column.kind is not None}
+
+
+def _wrong(parse: Callable[..., object], *args: object) -> str:
+    try:
+        said(parse, *args)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""

@@ -1,0 +1,147 @@
+"""The whole of drift.yaml."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
+
+from drift.config.models import ModelSettings
+from drift.config.scalars import Duration, MisfitError, Settings, Size
+from drift.config.sources import HttpSettings, SourceSettings
+from drift.core.clock import DAY, MINUTE
+
+DEFAULT_PORT: Final = 8642
+_SCHEMES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+def _store(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    url = value.get_secret_value()
+    scheme = urlsplit(url).scheme
+    if scheme not in _SCHEMES:
+        raise ValueError("a store is sqlite:///drift.db or postgresql://user:password@host/database")
+    if scheme != "sqlite":
+        return value
+    name = url.removeprefix("sqlite:///")
+    if name in ("", ":memory:") or name == url:
+        raise ValueError("SQLite needs a file, or a restart forgets everything; write sqlite:///drift.db")
+    folder = (info.context or {}).get("folder")
+    return value if folder is None else SecretStr(f"sqlite:///{Path(folder, name)}")
+
+
+def _loopback(host: str) -> str:
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(
+            f"{host!r} can be reached from other machines, and there are no access tokens yet; write 127.0.0.1 and put "
+            "a proxy that asks who is there in front"
+        )
+    return host
+
+
+class ServerSettings(Settings):
+    """REST API, metrics and pages."""
+
+    host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    """Address to listen on; loopback only, until there are access tokens."""
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    """Port to listen on."""
+    trusted_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    """Names under which clients may call the service; anything else is answered with 400."""
+    max_body: Size = 16 << 20
+    """Largest request with events, before and after decompression."""
+    max_upload: Size = 512 << 20
+    """Largest reference file that may be uploaded."""
+
+
+class EventTimeSettings(Settings):
+    """When a window is complete."""
+
+    idle_timeout: Duration = 2 * MINUTE
+    """A partition that is read to its end and silent for so long holds no window open."""
+    max_hold: Duration = 15 * MINUTE
+    """A partition that nobody reads holds windows open for so long; then they close as incomplete."""
+    max_future: Duration = 5 * MINUTE
+    """Events further ahead of the clock than this are dead letters."""
+
+
+class RetentionSettings(Settings):
+    """How long things are kept."""
+
+    panes: Duration = 90 * DAY
+    """Sums; windows can be cut again from them."""
+    results: Duration = 400 * DAY
+    """Results of windows."""
+    dead_letters: Duration = 30 * DAY
+    """Payloads of refused events."""
+
+
+class CompactionSettings(Settings):
+    """When old panes are added up."""
+
+    hours_after: Duration = 7 * DAY
+    """Panes become hours."""
+    days_after: Duration = 60 * DAY
+    """Hours become days of the model's time zone."""
+
+
+class MetricsSettings(Settings):
+    """How many series `/metrics` may have."""
+
+    max_series: Annotated[int, Field(ge=100)] = 2_000
+    """Series with a column's name, per model."""
+    worst_columns: Annotated[int, Field(ge=1)] = 20
+    """Columns exported per window even when nothing is in breach."""
+
+
+class Config(Settings):
+    """drift.yaml: what Driftsum watches, where events come from, where sums are kept."""
+
+    store: Annotated[SecretStr, AfterValidator(_store), Field(validate_default=True)] = SecretStr("sqlite:///drift.db")
+    """`sqlite:///drift.db`, or `postgresql://user:password@host/database`."""
+    server: ServerSettings = ServerSettings()
+    """REST API, metrics and pages."""
+    sources: tuple[SourceSettings, ...] = ()
+    """Where events come from."""
+    models: dict[Annotated[str, Field(min_length=1, max_length=200)], ModelSettings] = Field(default_factory=dict)
+    """What is watched, by the name that events carry."""
+    event_time: EventTimeSettings = EventTimeSettings()
+    """When a window is complete."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long things are kept."""
+    compaction: CompactionSettings = CompactionSettings()
+    """When old panes are added up."""
+    metrics: MetricsSettings = MetricsSettings()
+    """How many series `/metrics` may have."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found: dict[tuple[str | int, ...], str] = {}
+        names = [source.name for source in self.sources]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                found["sources", i] = f"two sources are called {name!r}; give this one a `name`"
+        if self.compaction.days_after <= self.compaction.hours_after:
+            found["compaction", "days_after"] = "hours become days after panes became hours; raise it"
+        for name, model in self.models.items():
+            if model.lateness > self.compaction.hours_after:
+                found["models", name, "lateness"] = (
+                    "late rows find their pane only before it was compacted; lower it, or raise compaction.hours_after"
+                )
+        if found:
+            raise MisfitError(found)
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL with its password; never to be shown."""
+        return self.store.get_secret_value()
+
+    @property
+    def http(self) -> HttpSettings:
+        """The HTTP source as configured, or its defaults: it is always on."""
+        return next((source.http for source in self.sources if source.http is not None), HttpSettings())

@@ -1,0 +1,92 @@
+"""`sources:` where events come from."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from drift.config.scalars import BesidePath, Settings, Size, Start, Word
+
+KINDS: Final = ("kafka", "http", "file")
+_SECRET_WORDS: Final = ("password", "secret", "token", "credential", "jaas", "key.pem", "private")
+
+Option = str | bool | int | float | SecretStr
+"""A client option; secret ones never show their value."""
+
+
+def _hide(options: dict[str, Option]) -> dict[str, Option]:
+    return {
+        name: SecretStr(str(value)) if any(word in name.lower() for word in _SECRET_WORDS) else value
+        for name, value in options.items()
+    }
+
+
+class KafkaSettings(Settings):
+    """Topics of one Kafka cluster, read in one consumer group."""
+
+    bootstrap: Word
+    """Brokers to begin with: `host:port`, several with commas."""
+    topics: Annotated[tuple[Word, ...], Field(min_length=1)]
+    """Topics with the prediction log."""
+    start: Start
+    """Where to begin where nothing was ever committed: `latest`, `earliest`, or a time such as 2026-11-23T10:00:00Z."""
+    group: Word = "drift.prod.main"
+    """Consumer group, `drift.<environment>.<pipeline>`; no other store may share it."""
+    client: Literal["kafka-python", "confluent"] = "kafka-python"
+    """`confluent` (librdkafka) is faster and needs the extra `driftsum[confluent]`."""
+    options: Annotated[dict[str, Option], AfterValidator(_hide)] = Field(default_factory=dict)
+    """SASL, TLS and fetch options, handed to the client under its own names."""
+
+    def plain_options(self) -> dict[str, str | bool | int | float]:
+        """The options with their secrets in the clear, for the client alone."""
+        return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in self.options.items()}
+
+
+class HttpSettings(Settings):
+    """`POST /v1/events`. On by default."""
+
+    queue: Size = 64 << 20
+    """Bytes that may wait for a commit; beyond it clients get 429 and Retry-After."""
+
+
+class FileSettings(Settings):
+    """A JSON Lines, CSV or Parquet file."""
+
+    path: BesidePath
+    """The file; relative to drift.yaml."""
+    follow: bool = True
+    """Keep reading what is appended (JSON Lines only)."""
+
+
+class SourceSettings(Settings):
+    """One stream of events: exactly one of `kafka`, `http`, `file`."""
+
+    kafka: KafkaSettings | None = None
+    """Topics of a Kafka cluster."""
+    http: HttpSettings | None = None
+    """Events posted to this service."""
+    file: FileSettings | None = None
+    """A file on this machine."""
+    name: Word = ""
+    """What the source is called in metrics and positions; needed where there are two of one kind."""
+    format: Word = "json"
+    """How a record is written: `json`, or `arrow` for Arrow IPC batches."""
+    map: dict[str, Any] | None = None
+    """JSON paths into a prediction log that has another shape than Driftsum's events."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        kinds = [kind for kind in KINDS if kind in data]
+        if len(kinds) != 1:
+            found = f"this one has {' and '.join(kinds)}" if kinds else "this one has none"
+            raise ValueError(f"a source has exactly one of kafka, http and file; {found}")
+        # `http:` alone means its defaults
+        filled: dict[str, Any] = {kinds[0]: {}} if data[kinds[0]] is None else {}
+        return {"name": kinds[0], **data, **filled}
+
+    @property
+    def kind(self) -> str:
+        """`kafka`, `http` or `file`."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
