@@ -43,6 +43,8 @@ class Advance:
     """Model id → largest event time seen, microseconds."""
     finished: bool = False
     """An ended file: it will never hold a window open again."""
+    records: int = 0
+    """Records read between `expected` and `next`, good or bad; fewer than the difference where the log has holes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class Gap:
     first: int
     last: int
     at: int
+    after: int | None = None
+    """Largest event time counted before the gap, microseconds; None: nothing was. Windows ending later are touched …"""
+    until: int | None = None
+    """… if they start no later than this: the smallest event time seen after the gap. None: nothing came yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,6 @@ class IngestCommit:
     gaps: tuple[Gap, ...] = ()
     idempotency: Mapping[str, bytes] = field(default_factory=dict)
     """Idempotency keys of HTTP requests in this commit → the answer they got."""
-    records: int = 0
-    """Records read, good or bad."""
 
 
 @dataclass(frozen=True, slots=True)

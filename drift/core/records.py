@@ -1,10 +1,12 @@
 """Raw records as they come from a source, and what decoding makes of them."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drift.core.commit import Partition
+from drift.core.errors import OffsetGap
 from drift.core.rows import Rows
 
 MAX_RECORD: Final = 1 << 20
@@ -37,6 +39,26 @@ class Chunk:
     """The position after the last record; past last offset + 1 where the log has holes (compaction, transactions)."""
     log_end: int
     """The partition's end as the client knows it."""
+    finished: bool = False
+    """Nothing will ever follow (the end of a file that is not followed)."""
+
+    def after(self, position: int) -> "Chunk":
+        """The records at or after this position."""
+        first = bisect_left(self.offsets, position)
+        return replace(
+            self, offsets=self.offsets[first:], timestamps=self.timestamps[first:], values=self.values[first:]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one call to a source brought. Events come in this order: revoked, assigned, gaps, chunks."""
+
+    chunks: Sequence[Chunk] = ()
+    assigned: Sequence[Partition] = ()
+    """Newly ours; nothing of them is delivered before `start`."""
+    revoked: Sequence[Partition] = ()
+    gaps: Sequence[OffsetGap] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""What was counted and not yet committed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from drift.core.catalogue import Reference
+from drift.core.commit import DeadLetter, Gap, PaneDelta
+from drift.core.profile import Sums, split
+
+
+@dataclass(slots=True)
+class _Pane:
+    reference: Reference
+    sums: Sums
+    rows: int
+    late: int
+    foreign: int
+
+
+@dataclass(slots=True)
+class Buffer:
+    """Sums per pane, dead letters and gaps of the records read since the last commit."""
+
+    panes: dict[tuple[int, int], _Pane] = field(default_factory=dict)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+    """Bytes held, about."""
+
+    def add(
+        self,
+        reference: Reference,
+        starts: npt.NDArray[np.int64],
+        sums: list[Sums],
+        late: npt.NDArray[np.int64],
+        foreign: bool,
+    ) -> None:
+        """Add the sums of some panes of one reference."""
+        for start, part, overdue in zip(starts.tolist(), sums, late.tolist(), strict=True):
+            rows = int(part.ints[0, 0])
+            known = self.panes.get((reference.id, start))
+            if known is None:
+                self.panes[reference.id, start] = _Pane(reference, part, rows, overdue, rows * foreign)
+                self.size += part.ints.nbytes + part.low.nbytes * 2
+                continue
+            np.add(known.sums.ints, part.ints, out=known.sums.ints)
+            np.minimum(known.sums.low, part.low, out=known.sums.low)
+            np.maximum(known.sums.high, part.high, out=known.sums.high)
+            known.rows += rows
+            known.late += overdue
+            known.foreign += rows * foreign
+
+    def letter(self, letter: DeadLetter) -> None:
+        """Keep a dead letter."""
+        self.dead_letters.append(letter)
+        self.size += len(letter.payload) + 200
+
+    def deltas(self) -> tuple[PaneDelta, ...]:
+        """The sums as they are stored, in a fixed order so that two workers never wait for each other in a circle."""
+        return tuple(
+            PaneDelta(
+                model_id=pane.reference.model_id,
+                reference_id=pane.reference.id,
+                start=start,
+                rows=pane.rows,
+                blobs=tuple(sums.dump() for sums in split(pane.reference.grid, pane.sums)),
+                late=pane.late,
+                foreign=pane.foreign,
+            )
+            for (_, start), pane in sorted(self.panes.items())
+        )

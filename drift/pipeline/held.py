@@ -1,0 +1,65 @@
+"""The partitions that a worker owns, and how far it has read and committed each."""
+
+from dataclasses import dataclass, field
+
+from drift.core.commit import Advance, Claim, Gap
+
+
+@dataclass(slots=True)
+class Held:
+    """One owned partition.
+
+    `expected` is where this buffer began; it is never read again from SQL, and a commit that finds another value there
+    is refused. `next` is where reading goes on.
+    """
+
+    claim: Claim
+    expected: int | None
+    next: int | None
+    log_end: int
+    committed: dict[int, int]
+    """Model id → watermark as of `expected`."""
+    watermarks: dict[int, int] = field(default_factory=dict)
+    """Model id → watermark as of `next`."""
+    records: int = 0
+    """Read since `expected`."""
+    finished: bool = False
+    ended: bool = False
+    """`finished` is committed."""
+    gap: Gap | None = None
+    """A gap whose later side is not known yet."""
+
+    @staticmethod
+    def of(claim: Claim, watermarks: dict[int, int]) -> "Held":
+        """A partition just acquired."""
+        return Held(claim, claim.next, claim.next, claim.next or 0, dict(watermarks), dict(watermarks))
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is anything to commit."""
+        return self.next is not None and (self.next != self.expected or self.finished != self.ended)
+
+    @property
+    def lag(self) -> int:
+        """Records between the position and the end."""
+        return max(0, self.log_end - (self.next or 0))
+
+    def advance(self) -> Advance:
+        """This partition's part of a commit."""
+        return Advance(
+            self.claim, self.expected, self.next or 0, self.log_end, dict(self.watermarks), self.finished, self.records
+        )
+
+    def settle(self) -> None:
+        """The commit went through."""
+        self.expected, self.committed, self.records = self.next, dict(self.watermarks), 0
+        self.ended = self.finished
+
+    def rewind(self) -> Claim:
+        """Forget what was read since the last commit; the claim says where to read again."""
+        self.next, self.watermarks, self.records = self.expected, dict(self.committed), 0
+        self.finished = self.ended
+        if self.gap is not None and (self.expected or 0) <= self.gap.last:
+            # not committed: the source will find it again
+            self.gap = None
+        return Claim(self.claim.partition, self.claim.epoch, self.expected)

@@ -1,0 +1,325 @@
+"""The worker: owns partitions, turns records into sums, commits both together.
+
+One thread, one loop. Rebalances, gaps, the database's absence and other workers reach it only between two polls.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Final
+
+import numpy as np
+import structlog
+
+from drift.core.clock import MINUTE, Clock
+from drift.core.commit import Claim, Gap, IngestCommit, Partition
+from drift.core.errors import CatalogueChanged, Fenced, OffsetGap, SourceUnavailable, StoreUnavailable
+from drift.core.records import Chunk
+from drift.pipeline.buffer import Buffer
+from drift.pipeline.held import Held
+from drift.pipeline.intake import Intake
+from drift.pipeline.ports import DecoderFactory, Metrics, Sink, Source
+
+log = structlog.get_logger(__name__)
+
+CATALOGUE_INTERVAL: Final = 1.0
+"""Seconds between two looks at the catalogue's version while nothing is committed (a commit checks it by itself)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a worker batches and waits. Seconds, bytes, records; event times in microseconds."""
+
+    owner: str
+    poll_records: int = 5_000
+    commit_bytes: int = 32 << 20
+    heartbeat_interval: float = 5.0
+    """The store takes an owner for dead after several of these."""
+    future_bound: int = 5 * MINUTE
+    """Event times further ahead of the clock than this are refused: one wrong clock must not close all windows."""
+    backoff_least: float = 0.5
+    backoff_most: float = 30.0
+
+
+class Worker:
+    """Consumes one source. `step` is one turn; `run` turns until told to stop."""
+
+    def __init__(
+        self, source: Source, decoders: DecoderFactory, store: Sink, clock: Clock, metrics: Metrics, options: Options
+    ) -> None:
+        self._source, self._store = source, store
+        self._clock, self._metrics, self._options = clock, metrics, options
+        self._held: dict[Partition, Held] = {}
+        self._buffer = Buffer()
+        self._flushed_at = self._beaten_at = self._refreshed_at = clock.monotonic()
+        self._retry_at: float | None = None
+        self._failures = 0
+        self._orphans: dict[Partition, float] = {}
+        self._intake = Intake(decoders, clock, options.future_bound)
+        self._intake.use(store.catalogue())
+
+    @property
+    def held(self) -> dict[Partition, Held]:
+        """The partitions owned now."""
+        return self._held
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything read is committed and every partition is at its end."""
+        return not self._orphans and not any(h.moved or h.lag for h in self._held.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every partition has ended for good and is committed (files)."""
+        return bool(self._held) and all(h.finished and not h.moved for h in self._held.values())
+
+    def run(self, stop: Event) -> None:
+        """Turn until `stop` is set, then commit what was read and hand the partitions back."""
+        try:
+            while not stop.is_set():
+                self.step()
+        finally:
+            self.close()
+
+    def step(self, timeout: float = 0.2) -> int:
+        """One turn; the number of records read in it."""
+        now = self._clock.monotonic()
+        if self._retry_at is not None and now >= self._retry_at:
+            self._flush()
+        self._reacquire(now)
+        try:
+            poll = self._source.poll(timeout, self._options.poll_records)
+        except SourceUnavailable as error:
+            log.warning("source away", source=self._source.name, error=str(error))
+            self._clock.sleep(min(self._options.backoff_least, 1.0))
+            return 0
+        self._lose(poll.revoked)
+        self._gain(poll.assigned)
+        for gap in poll.gaps:
+            self._note_gap(gap)
+        self._take(poll.chunks)
+        if self._due():
+            self._flush()
+        self._beat()
+        return sum(len(chunk.offsets) for chunk in poll.chunks)
+
+    def close(self) -> None:
+        """Commit what was read, hand the partitions back, leave the source."""
+        try:
+            if self._retry_at is None:
+                self._flush()
+            for held in self._held.values():
+                self._store.release(held.claim)
+        except StoreUnavailable as error:
+            log.warning("stopped while the store was away; what was not committed will be read again", error=str(error))
+        finally:
+            self._held.clear()
+            self._source.close()
+
+    # ---- partitions
+
+    def _gain(self, partitions: Sequence[Partition]) -> None:
+        wanted = [p for p in partitions if p not in self._held]
+        for partition in wanted:
+            self._orphans.setdefault(partition, 0.0)
+        if wanted:
+            self._reacquire(self._clock.monotonic())
+
+    def _reacquire(self, now: float) -> None:
+        """Acquire what the source assigned and SQL has not given us yet; after a fence, once the backoff has passed."""
+        due = sorted(p for p, at in self._orphans.items() if at <= now)
+        if not due or self._retry_at is not None:
+            return
+        try:
+            topics = {(p.source, p.topic) for p in self._source.partitions()}
+            for source, topic in sorted(topics):
+                numbers = [p.number for p in self._source.partitions() if (p.source, p.topic) == (source, topic)]
+                self._store.register_partitions(source, topic, numbers)
+            for partition in due:
+                claim = self._store.acquire(partition, self._options.owner)
+                self._held[partition] = Held.of(claim, self._store.watermarks(partition))
+                self._orphans.pop(partition)
+                self._source.start([claim])
+                log.info("partition acquired", partition=str(partition), epoch=claim.epoch, next=claim.next)
+        except StoreUnavailable as error:
+            self._back_off(error)
+
+    def _lose(self, partitions: Sequence[Partition]) -> None:
+        lost = [self._held[p] for p in partitions if p in self._held]
+        if lost and self._retry_at is None:
+            # the fence decides whether this still counts
+            self._flush()
+        for partition in partitions:
+            self._orphans.pop(partition, None)
+        for held in lost:
+            gone = self._held.pop(held.claim.partition, None)
+            if gone is not None and gone.moved:
+                # a commit holds all partitions or none: what is left is read again without the lost ones
+                self._rewind()
+            if gone is not None:
+                self._release(gone.claim)
+
+    def _release(self, claim: Claim) -> None:
+        try:
+            self._store.release(claim)
+        except StoreUnavailable as error:
+            log.warning("partition not handed back", partition=str(claim.partition), error=str(error))
+
+    def _beat(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._beaten_at < self._options.heartbeat_interval or self._retry_at is not None or not self._held:
+            return
+        self._beaten_at = now
+        for partition, end in self._source.log_ends().items():
+            if partition in self._held:
+                self._held[partition].log_end = end
+        try:
+            lost = self._store.heartbeat({h.claim: h.log_end for h in self._held.values()})
+        except StoreUnavailable as error:
+            self._back_off(error)
+            return
+        if lost:
+            self._fence([claim.partition for claim in lost])
+        for held in self._held.values():
+            self._metrics.lag(held.claim.partition, held.lag)
+
+    # ---- records
+
+    def _note_gap(self, gap: OffsetGap) -> None:
+        held = self._held.get(Partition(gap.source, gap.topic, gap.partition))
+        if held is None:
+            return
+        log.error("records were deleted before they were read", gap=str(gap))
+        after = max(held.watermarks.values(), default=None)
+        held.gap = Gap(held.claim.partition, gap.first, gap.last, self._clock.now(), after)
+        self._buffer.gaps.append(held.gap)
+        held.next = gap.last + 1
+
+    def _take(self, chunks: Sequence[Chunk]) -> None:
+        fresh = [part for chunk in chunks if (part := self._new(chunk)) is not None]
+        if not fresh:
+            return
+        letters = self._intake.take(fresh, self._held, self._buffer)
+        if letters:
+            self._source.refuse(letters)
+
+    def _new(self, chunk: Chunk) -> Chunk | None:
+        """The part of a chunk that was not read yet; None if the partition is not ours."""
+        held = self._held.get(chunk.partition)
+        if held is None or (held.next is not None and chunk.next <= held.next and not chunk.finished):
+            return None
+        if held.next is None or not chunk.offsets or chunk.offsets[0] >= held.next:
+            return chunk
+        return chunk.after(held.next)
+
+    # ---- sums to SQL
+
+    def _due(self) -> bool:
+        if self._retry_at is not None:
+            return False
+        waited = self._clock.monotonic() - self._flushed_at
+        return self._buffer.size >= self._options.commit_bytes or waited >= self._source.flush_interval or self._ended
+
+    @property
+    def _ended(self) -> bool:
+        return any(h.finished and not h.ended for h in self._held.values())
+
+    def _flush(self) -> None:
+        """Commit the buffer; on success or fence it is empty afterwards, while the store is away it is kept."""
+        self._flushed_at = self._clock.monotonic()
+        moved = [h for h in self._held.values() if h.moved]
+        if not moved and self._retry_at is None:
+            self._refresh()
+            return
+        batch = IngestCommit(
+            catalogue_version=self._intake.catalogue.version,
+            advances=tuple(h.advance() for h in sorted(moved, key=lambda h: h.claim.partition)),
+            panes=self._buffer.deltas(),
+            dead_letters=tuple(self._buffer.dead_letters),
+            gaps=tuple(self._buffer.gaps),
+        )
+        try:
+            self._store.commit(batch)
+        except CatalogueChanged:
+            log.info("models or references changed; counting again since the last commit")
+            self._refresh(least=0.0)
+            self._rewind()
+        except Fenced as error:
+            log.warning("fenced", error=str(error))
+            self._metrics.fenced()
+            self._fence(list(self._held))
+        except StoreUnavailable as error:
+            self._back_off(error)
+            return
+        else:
+            self._failures = 0
+            self._settle(moved)
+        if self._retry_at is not None:
+            self._retry_at = None
+            self._source.resume()
+
+    def _settle(self, moved: Sequence[Held]) -> None:
+        self._metrics.commit(self._clock.monotonic() - self._flushed_at)
+        names = {model.id: name for name, model in self._intake.catalogue.models.items()}
+        for held in moved:
+            self._metrics.records(held.claim.partition.source, held.claim.partition.topic, held.records)
+            held.settle()
+            self._metrics.lag(held.claim.partition, held.lag)
+            for model_id, micros in held.watermarks.items():
+                if model_id in names:
+                    self._metrics.watermark(held.claim.partition, names[model_id], micros)
+        self._report()
+        self._source.commit({h.claim.partition: h.next or 0 for h in moved}, self._store.uuid)
+        self._buffer = Buffer()
+
+    def _report(self) -> None:
+        buffer = self._buffer
+        for model, n in buffer.rows.items():
+            self._metrics.rows(model, n)
+        for model, n in buffer.late.items():
+            self._metrics.late(model, n)
+        for letter in buffer.dead_letters:
+            self._metrics.dead_letter(letter.reason, 1)
+        for gap in buffer.gaps:
+            self._metrics.gap(gap.last - gap.first + 1)
+
+    def _rewind(self) -> None:
+        """Drop the buffer and read every held partition again from its SQL position."""
+        self._buffer = Buffer()
+        self._source.start([held.rewind() for held in self._held.values()])
+
+    def _fence(self, partitions: Sequence[Partition]) -> None:
+        """Drop the buffer; whatever the source still assigns to us is acquired again after the backoff."""
+        self._rewind()
+        self._failures += 1
+        at = self._clock.monotonic() + self._delay()
+        for partition in partitions:
+            if self._held.pop(partition, None) is not None:
+                self._orphans[partition] = at
+
+    def _back_off(self, error: StoreUnavailable) -> None:
+        self._failures += 1
+        delay = self._delay()
+        log.warning("store away; the buffer is kept", error=str(error), retry_in_seconds=round(delay, 1))
+        if self._retry_at is None:
+            self._source.pause()
+        self._retry_at = self._clock.monotonic() + delay
+
+    def _delay(self) -> float:
+        most = min(self._options.backoff_most, self._options.backoff_least * 2.0 ** min(self._failures - 1, 10))
+        # full jitter: workers that lost the same database do not come back together
+        return most * (0.5 + 0.5 * float(np.random.default_rng().random()))
+
+    # ---- catalogue
+
+    def _refresh(self, least: float = CATALOGUE_INTERVAL) -> None:
+        """Notice new models and references, at most once in `least` seconds."""
+        now = self._clock.monotonic()
+        if now - self._refreshed_at < least:
+            return
+        self._refreshed_at = now
+        try:
+            if self._store.catalogue_version() != self._intake.catalogue.version:
+                self._intake.use(self._store.catalogue())
+        except StoreUnavailable as error:
+            self._back_off(error)
