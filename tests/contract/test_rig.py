@@ -232,7 +232,7 @@ time.sleep(60)
 @pytest.mark.parametrize(
     ("options", "chosen"), [([], "test_light"), (["-m", "not kafka"], "test_light"), (["-m", "torture"], "test_hard")]
 )
-def test_torture_chosenonly_when_asked_for(pytester: pytest.Pytester, options: list[str], chosen: str) -> None:
+def test_torture_runs_only_when_asked_for(pytester: pytest.Pytester, options: list[str], chosen: str) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.torture\ndef test_hard(): pass\n\ndef test_light(): pass\n")
     pytester.makepyprojecttoml("[tool.pytest]\nmarkers = ['torture', 'kafka']")
     result = pytester.runpytest_inprocess("-v", "-p", "tests.conftest", *options)
