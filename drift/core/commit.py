@@ -128,6 +128,8 @@ class WindowResult:
     judgements: Mapping[int, Judgement] = field(default_factory=dict)
     """Segment index → its judgement. Empty for an incomplete window."""
     reason: str = ""
+    dirt: int = 0
+    """The window's mark counter when its panes were read: rows marked after that keep the window stale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,9 @@ class Held:
     @staticmethod
     def of(claim: Claim, watermarks: dict[int, int]) -> "Held":
         """A partition just acquired."""
-        return Held(claim, claim.next, claim.next, claim.next or 0, dict(watermarks), dict(watermarks))
+        # the end is not known yet: behind, until the client has said so
+        end = (claim.next or 0) + 1
+        return Held(claim, claim.next, claim.next, end, dict(watermarks), dict(watermarks))
 
     @property
     def moved(self) -> bool:
