@@ -1,0 +1,174 @@
+"""What the last final window of every model says, as gauges.
+
+A snapshot is immutable and replaces its predecessor whole, so that no scrape sees half of one window and half of the
+next. Its series go away 2 × window + lateness after the window's end; only the end's own timestamp stays.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from threading import Lock
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
+
+from drift.core.clock import SECOND, Clock
+from drift.core.result import Judgement, Outcome
+from drift.metrics import names
+
+WHOLE: Final = "all"
+"""The segment label of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The last final window of one version of a model, cut by one window spec."""
+
+    model: str
+    version: str
+    window: str
+    """The window spec's name: `1h`."""
+    start: int
+    end: int
+    """Microseconds since the epoch."""
+    lateness: int
+    """The model's, in microseconds."""
+    judgements: Mapping[str, Judgement]
+    """Segment label (`all`, `channel=web`) → its judgement."""
+
+    @property
+    def stale_at(self) -> int:
+        """From then on only `drift_window_end_timestamp_seconds` is exported."""
+        return self.end + 2 * (self.end - self.start) + self.lateness
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The series of one column: all of them are exported, or none."""
+
+    rank: tuple[bool, bool, float]
+    """Not in breach, not the whole traffic, minus severity: the smallest is the worst."""
+    labels: tuple[str, ...]
+    statistics: tuple[tuple[str, float], ...]
+    thresholds: tuple[tuple[str, float], ...]
+
+    def __len__(self) -> int:
+        return len(self.statistics) + len(self.thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    snapshot: Snapshot
+    columns: tuple[_Column, ...]
+
+
+class LastWindows(Collector):
+    """Exports the snapshots given to `publish`. Thread-safe: readers take the state as one reference."""
+
+    def __init__(self, clock: Clock, max_series: int = 2_000, worst_columns: int = 20) -> None:
+        self._clock, self._max_series, self._worst = clock, max_series, worst_columns
+        self._lock = Lock()
+        self._state: dict[tuple[str, str, str], _Published] = {}
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Put the snapshot in its predecessor's place; one of an older window is ignored."""
+        published = _Published(snapshot, tuple(_columns(snapshot, self._worst)))
+        key = (snapshot.model, snapshot.version, snapshot.window)
+        with self._lock:
+            before = self._state.get(key)
+            if before is None or before.snapshot.end <= snapshot.end:
+                self._state = dict(sorted({**self._state, key: published}.items()))
+
+    def forget(self, model: str) -> None:
+        """Export nothing of this model any more."""
+        with self._lock:
+            self._state = {key: value for key, value in self._state.items() if key[0] != model}
+
+    def describe(self) -> Iterable[Family]:
+        """The families, so that registering does not collect."""
+        return _families().values()
+
+    def collect(self) -> Iterator[Family]:
+        """All series of one consistent state."""
+        families = _families()
+        now, state = self._clock.now(), self._state
+        for model, group in groupby(state.values(), key=lambda published: published.snapshot.model):
+            everything = list(group)
+            for published in everything:
+                _end(families, published.snapshot)
+            fresh = [published for published in everything if now < published.snapshot.stale_at]
+            for published in fresh:
+                _totals(families, published.snapshot)
+            self._capped(families, model, [column for published in fresh for column in published.columns])
+        yield from families.values()
+
+    def _capped(self, families: Mapping[str, GaugeMetricFamily], model: str, columns: list[_Column]) -> None:
+        """The worst columns first, until the model's cap is reached; what is left out is counted."""
+        room, dropped = self._max_series, 0
+        for column in sorted(columns, key=lambda c: c.rank):
+            if len(column) > room:
+                dropped += len(column)
+                continue
+            room -= len(column)
+            for metric, values in ((names.STATISTIC, column.statistics), (names.THRESHOLD, column.thresholds)):
+                for statistic, value in values:
+                    families[metric.name].add_metric((*column.labels, statistic), value)
+        families[names.SERIES.name].add_metric((model,), self._max_series - room)
+        families[names.DROPPED.name].add_metric((model,), dropped)
+
+
+def _families() -> dict[str, GaugeMetricFamily]:
+    return {m.name: GaugeMetricFamily(m.name, m.help, labels=m.labels) for m in names.RESULTS if m.kind == "gauge"}
+
+
+def _end(families: Mapping[str, GaugeMetricFamily], snapshot: Snapshot) -> None:
+    labels = (snapshot.model, snapshot.version, snapshot.window)
+    families[names.WINDOW_END.name].add_metric(labels, snapshot.end / SECOND)
+
+
+def _totals(families: Mapping[str, GaugeMetricFamily], snapshot: Snapshot) -> None:
+    labels = (snapshot.model, snapshot.version, snapshot.window)
+    for segment, judgement in snapshot.judgements.items():
+        mine = (*labels, segment)
+        families[names.WINDOW_ROWS.name].add_metric(mine, judgement.rows)
+        drifted = int((judgement.outcomes == Outcome.DRIFT).sum())
+        watched = int((judgement.outcomes != Outcome.INSUFFICIENT_DATA).sum())
+        families[names.DRIFTED.name].add_metric(mine, drifted)
+        families[names.WATCHED.name].add_metric(mine, watched)
+    if WHOLE in snapshot.judgements:
+        outcome = snapshot.judgements[WHOLE].outcome
+        for other in Outcome:
+            families[names.OUTCOME.name].add_metric((*labels, other.word), float(other is outcome))
+
+
+def _columns(snapshot: Snapshot, worst: int) -> Iterator[_Column]:
+    """The columns in breach, and of the whole traffic the `worst` ones as well."""
+    for segment, judgement in snapshot.judgements.items():
+        severe = severity(judgement)
+        breached = {breach.column for breach in judgement.breaches}
+        order = np.argsort(-severe, kind="stable")
+        shown = set(order[:worst].tolist()) if segment == WHOLE else set()
+        for i, column in enumerate(judgement.columns):
+            if column in breached or i in shown:
+                rank = (column not in breached, segment != WHOLE, -float(severe[i]))
+                labels = (snapshot.model, snapshot.version, snapshot.window, segment, column)
+                named = judgement.statistics
+                yield _Column(
+                    rank, labels, _finite(named, judgement.values[i]), _finite(named, judgement.thresholds[i])
+                )
+
+
+def _finite(names_: tuple[str, ...], values: npt.NDArray[np.float64]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, value) for name, value in zip(names_, values.tolist(), strict=True) if np.isfinite(value))
+
+
+def severity(judgement: Judgement) -> npt.NDArray[np.float64]:
+    """(C,) the largest statistic ÷ its threshold of each column; 0 where no rule looks at it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = judgement.values / judgement.thresholds
+    worst: npt.NDArray[np.float64] = np.nan_to_num(ratio, nan=0.0, posinf=np.inf, neginf=0.0).max(axis=1, initial=0.0)
+    return worst

@@ -1,0 +1,98 @@
+"""Every Prometheus name of Driftsum, with its labels, its unit and what it means. Nothing else exports a metric.
+
+Names follow Prometheus' conventions: base units, `_total` for counters, `_timestamp_seconds` for moments (never ages).
+Label values are names that somebody registered or configured, or words from a fixed list; never values out of events.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    """Upper bounds of a histogram's buckets, in the metric's unit."""
+
+
+_WINDOW: Final = ("model", "version", "window")
+_PARTITION: Final = ("source", "topic", "partition")
+_SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+# Ingest: exported by servers and workers, each for the partitions that it owns.
+RECORDS: Final = Metric(
+    "drift_records_total", "counter", "Records read and committed, good or bad.", ("source", "topic")
+)
+EVENTS: Final = Metric("drift_events_total", "counter", "Events counted into panes.", ("model",))
+DEAD_LETTERS: Final = Metric("drift_dead_letters_total", "counter", "Events refused, by reason.", ("reason",))
+LATE_ROWS: Final = Metric(
+    "drift_late_rows_total", "counter", "Events that came after their pane's end and the lateness; counted.", ("model",)
+)
+LAG: Final = Metric("drift_lag_records", "gauge", "Records between the last commit and the log's end.", _PARTITION)
+WATERMARK: Final = Metric(
+    "drift_watermark_timestamp_seconds", "gauge", "Largest event time committed.", (*_PARTITION, "model")
+)
+COMMIT: Final = Metric(
+    "drift_commit_duration_seconds", "histogram", "Time to commit sums and offsets to the store.", (), _SECONDS
+)
+FENCED: Final = Metric(
+    "drift_fenced_commits_total", "counter", "Commits rolled back because another worker owns the partition."
+)
+GAPS: Final = Metric("drift_gaps_total", "counter", "Stretches of records that were deleted before they were read.")
+GAP_RECORDS: Final = Metric("drift_gap_records_total", "counter", "Records that were deleted before they were read.")
+
+# Evaluation: exported by servers, all from the same stored results.
+EVALUATION: Final = Metric(
+    "drift_evaluation_duration_seconds", "histogram", "Time to judge one window and store its result.", (), _SECONDS
+)
+WINDOW_END: Final = Metric(
+    "drift_window_end_timestamp_seconds",
+    "gauge",
+    "End of the last final window. Stays when all else goes stale.",
+    _WINDOW,
+)
+WINDOW_ROWS: Final = Metric("drift_window_rows", "gauge", "Rows of the last final window.", (*_WINDOW, "segment"))
+OUTCOME: Final = Metric(
+    "drift_model_outcome",
+    "gauge",
+    "1 for the outcome of the last final window, 0 for the other two: drift, no_drift, insufficient_data.",
+    (*_WINDOW, "outcome"),
+)
+DRIFTED: Final = Metric(
+    "drift_columns_drifted", "gauge", "Columns with outcome drift in the last final window.", (*_WINDOW, "segment")
+)
+WATCHED: Final = Metric(
+    "drift_columns_watched", "gauge", "Columns that were judged in the last final window.", (*_WINDOW, "segment")
+)
+STATISTIC: Final = Metric(
+    "drift_statistic",
+    "gauge",
+    "A statistic of one column in the last final window; columns in breach and the worst ones only.",
+    (*_WINDOW, "segment", "column", "statistic"),
+)
+THRESHOLD: Final = Metric(
+    "drift_statistic_threshold",
+    "gauge",
+    "The threshold in force for a statistic of one column.",
+    (*_WINDOW, "segment", "column", "statistic"),
+)
+SERIES: Final = Metric("drift_series_exported", "gauge", "Series with a column's name, after the cap.", ("model",))
+DROPPED: Final = Metric(
+    "drift_series_dropped", "gauge", "Series of columns in breach or among the worst that the cap left out.", ("model",)
+)
+BUILD: Final = Metric("drift_build_info", "gauge", "1; the release that runs.", ("version",))
+
+INGEST: Final = (
+    RECORDS, EVENTS, DEAD_LETTERS, LATE_ROWS, LAG, WATERMARK, COMMIT, FENCED, GAPS, GAP_RECORDS,
+)  # fmt: skip
+RESULTS: Final = (
+    EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, STATISTIC, THRESHOLD, SERIES, DROPPED,
+)  # fmt: skip
+ALL: Final = (*INGEST, *RESULTS, BUILD)
