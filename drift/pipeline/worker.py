@@ -139,7 +139,7 @@ class Worker:
                 claim = self._store.acquire(partition, self._options.owner)
                 self._held[partition] = Held.of(claim, self._store.watermarks(partition))
                 self._orphans.pop(partition)
-                self._source.start([claim])
+                self._start([claim])
                 log.info("partition acquired", partition=str(partition), epoch=claim.epoch, next=claim.next)
         except StoreUnavailable as error:
             self._back_off(error)
@@ -227,13 +227,23 @@ class Worker:
     def _flush(self) -> None:
         """Commit the buffer; on success or fence it is empty afterwards, while the store is away it is kept."""
         self._flushed_at = self._clock.monotonic()
-        moved = [h for h in self._held.values() if h.moved]
-        if not moved and self._retry_at is None:
-            self._refresh()
+        was_away, self._retry_at = self._retry_at is not None, None
+        moved = [held for held in self._held.values() if held.moved]
+        try:
+            if moved:
+                self._commit(moved)
+            else:
+                self._refresh(least=0.0 if was_away else CATALOGUE_INTERVAL)
+        except StoreUnavailable as error:
+            self._back_off(error, was_away)
             return
+        if was_away:
+            self._source.resume()
+
+    def _commit(self, moved: Sequence[Held]) -> None:
         batch = IngestCommit(
             catalogue_version=self._intake.catalogue.version,
-            advances=tuple(h.advance() for h in sorted(moved, key=lambda h: h.claim.partition)),
+            advances=tuple(held.advance() for held in sorted(moved, key=lambda held: held.claim.partition)),
             panes=self._buffer.deltas(),
             dead_letters=tuple(self._buffer.dead_letters),
             gaps=tuple(self._buffer.gaps),
@@ -248,15 +258,9 @@ class Worker:
             log.warning("fenced", error=str(error))
             self._metrics.fenced()
             self._fence(list(self._held))
-        except StoreUnavailable as error:
-            self._back_off(error)
-            return
         else:
             self._failures = 0
             self._settle(moved)
-        if self._retry_at is not None:
-            self._retry_at = None
-            self._source.resume()
 
     def _settle(self, moved: Sequence[Held]) -> None:
         self._metrics.commit(self._clock.monotonic() - self._flushed_at)
@@ -286,22 +290,34 @@ class Worker:
     def _rewind(self) -> None:
         """Drop the buffer and read every held partition again from its SQL position."""
         self._buffer = Buffer()
-        self._source.start([held.rewind() for held in self._held.values()])
+        self._start([held.rewind() for held in self._held.values()])
 
-    def _fence(self, partitions: Sequence[Partition]) -> None:
-        """Drop the buffer; whatever the source still assigns to us is acquired again after the backoff."""
-        self._rewind()
+    def _start(self, claims: Sequence[Claim]) -> None:
+        """Seek. Where that fails the partition is given up until acquired again: reading on would skip records."""
+        try:
+            self._source.start(claims)
+        except SourceUnavailable as error:
+            log.warning("could not seek; acquiring again later", error=str(error))
+            self._orphan([claim.partition for claim in claims])
+
+    def _orphan(self, partitions: Sequence[Partition]) -> None:
         self._failures += 1
         at = self._clock.monotonic() + self._delay()
         for partition in partitions:
             if self._held.pop(partition, None) is not None:
                 self._orphans[partition] = at
 
-    def _back_off(self, error: StoreUnavailable) -> None:
+    def _fence(self, partitions: Sequence[Partition]) -> None:
+        """Drop the buffer; whatever the source still assigns to us is acquired again after the backoff."""
+        self._rewind()
+        self._orphan(partitions)
+
+    def _back_off(self, error: StoreUnavailable, paused: bool = False) -> None:
+        """Pause and keep the buffer, which is bounded because nothing is read meanwhile."""
         self._failures += 1
         delay = self._delay()
         log.warning("store away; the buffer is kept", error=str(error), retry_in_seconds=round(delay, 1))
-        if self._retry_at is None:
+        if not paused and self._retry_at is None:
             self._source.pause()
         self._retry_at = self._clock.monotonic() + delay
 
@@ -312,14 +328,11 @@ class Worker:
 
     # ---- catalogue
 
-    def _refresh(self, least: float = CATALOGUE_INTERVAL) -> None:
-        """Notice new models and references, at most once in `least` seconds."""
+    def _refresh(self, least: float) -> None:
+        """Notice new models and references, looking at most once in `least` seconds."""
         now = self._clock.monotonic()
         if now - self._refreshed_at < least:
             return
         self._refreshed_at = now
-        try:
-            if self._store.catalogue_version() != self._intake.catalogue.version:
-                self._intake.use(self._store.catalogue())
-        except StoreUnavailable as error:
-            self._back_off(error)
+        if self._store.catalogue_version() != self._intake.catalogue.version:
+            self._intake.use(self._store.catalogue())
