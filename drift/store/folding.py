@@ -1,0 +1,91 @@
+"""Fewer addends, the same sums. Each step deletes exactly the ids that it added up and inserts their sum.
+
+    tier 0   deltas of a pane    fold      one per pane
+             panes               compact   hours, then days, cut from midnight to midnight in the model's zone
+    late     a delta in an hour or day that exists already is added to it by the next compaction
+
+A delta that arrives while its pane is being folded is not among the ids read, and stays.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+
+from drift.core.catalogue import Reference
+from drift.core.clock import DAY, HOUR
+from drift.core.profile import Sums
+from drift.core.window import Window, WindowSpec
+from drift.store.sql import slices
+from drift.store.tables import models, panes
+
+PANE, HOURS, DAYS = range(3)
+_COUNTERS: Final = ("rows", "late", "foreign_rows")
+
+
+def fold_some(c: Connection, reference: Reference, before: int, limit: int) -> int:
+    """Fold the deltas of at most `limit` panes that began before `before`; returns how many panes."""
+    found = c.execute(_crowded(reference.id, before, limit)).all()
+    for row in found:
+        window = Window(row.start, row.end)
+        _merge(c, reference, window, _tier_zero(window), PANE)
+    return len(found)
+
+
+def _crowded(reference_id: int, before: int, limit: int) -> Select[Any]:
+    many = func.count() > 1
+    mine = and_(panes.c.reference_id == reference_id, panes.c.tier == PANE, panes.c.block == 0, panes.c.start < before)
+    return select(panes.c.start, panes.c.end).where(mine).group_by(panes.c.start, panes.c.end).having(many).limit(limit)
+
+
+def _tier_zero(window: Window) -> ColumnElement[bool]:
+    return and_(panes.c.start == window.start, panes.c.end == window.end, panes.c.tier == PANE)
+
+
+def compact_next(c: Connection, reference: Reference, tier: int, before: int, since: int) -> int | None:
+    """Put the first hour or day from `since` on that ends by `before` into one addend.
+
+    Returns:
+        Where to go on from; None when there is nothing left.
+    """
+    lower = and_(panes.c.reference_id == reference.id, panes.c.tier < tier)
+    start = c.execute(select(func.min(panes.c.start)).where(lower, panes.c.start >= since)).scalar_one()
+    if start is None:
+        return None
+    window = _cut(_zone(c, reference), start, tier)
+    if window.end > before:
+        return None
+    inside = and_(panes.c.start >= window.start, panes.c.end <= window.end, panes.c.tier <= tier)
+    _merge(c, reference, window, inside, tier)
+    return window.end
+
+
+def _zone(c: Connection, reference: Reference) -> str:
+    return str(c.execute(select(models.c.zone).where(models.c.id == reference.model_id)).scalar_one())
+
+
+def _cut(zone: str, time: int, tier: int) -> Window:
+    """The local day that holds a moment, or its hour counted from local midnight; the last hour may be shorter."""
+    day = next(iter(WindowSpec("1d", DAY, DAY, calendar=True, zone=zone).covering(time)))
+    if tier == DAYS:
+        return day
+    start = time - (time - day.start) % HOUR
+    return Window(start, min(start + HOUR, day.end))
+
+
+def _merge(c: Connection, reference: Reference, window: Window, which: ColumnElement[bool], tier: int) -> None:
+    """Block by block, so that never more than one block's blobs are held."""
+    for block in range(len(reference.grid.blocks)):
+        found = and_(panes.c.reference_id == reference.id, panes.c.block == block, which)
+        rows = c.execute(select(panes.c.id, *(panes.c[name] for name in _COUNTERS), panes.c.blob).where(found)).all()
+        if rows:
+            _replace(c, rows, {"model_id": reference.model_id, "reference_id": reference.id, "block": block,
+                               "start": window.start, "end": window.end, "tier": tier})  # fmt: skip
+
+
+def _replace(c: Connection, rows: Sequence[Any], values: dict[str, Any]) -> None:
+    counters = {name: sum(row._mapping[name] for row in rows) for name in _COUNTERS}  # noqa: SLF001  public API
+    blob = rows[0].blob if len(rows) == 1 else Sums.fold(row.blob for row in rows)
+    for some in slices(row.id for row in rows):
+        c.execute(panes.delete().where(panes.c.id.in_(some)))
+    c.execute(panes.insert().values(**values, **counters, blob=blob))

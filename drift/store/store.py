@@ -1,0 +1,289 @@
+"""The store as the rest of the service sees it. Each method is one transaction (or says otherwise)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, func, select, text
+
+from drift.core.catalogue import Catalogue, Model, Reference
+from drift.core.clock import Clock
+from drift.core.commit import Claim, Gap, IngestCommit, Lease, Partition
+from drift.core.grid import Grid
+from drift.core.profile import Profile, Sums
+from drift.core.schema import Schema
+from drift.core.window import WindowSpec
+from drift.store import catalogue, dead_letters, folding, ingest, leases, panes, partitions, sqlite, tables
+from drift.store.engine import Database, Role
+from drift.store.migrate import migrate, require_current
+from drift.store.rows import (
+    DeadLetterCount,
+    DeadLetterRow,
+    PaneRow,
+    PaneTotal,
+    PartitionStatus,
+    StoreInfo,
+    Totals,
+)  # fmt: skip
+
+T = TypeVar("T")
+
+
+def open_store(url: str, clock: Clock, *, role: Role = "writer") -> "Store":
+    """Open `sqlite:///path` or `postgresql://…`, make or upgrade its tables, and return it.
+
+    A writer of SQLite holds the file's lock until `close`; a reader may open it beside.
+
+    Raises:
+        ConfigError: the URL is none of these.
+        StoreHeld: another process writes this SQLite file.
+        StoreUnavailable: it is away, locked or full.
+        StoreError: a newer release changed its tables; or a reader found none.
+    """
+    database = Database(url, role)
+    try:
+        if role == "writer":
+            migrate(database)
+        else:
+            require_current(database)
+        return Store(database, clock)
+    except BaseException:
+        database.close()
+        raise
+
+
+class Store:
+    """SQL behind methods; thread-safe. Every method may raise `StoreUnavailable`: pause and try again."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Use `open_store`."""
+        self._database = database
+        self._clock = clock
+        self._known: catalogue.Known = {}
+        self.dialect = database.dialect
+        self.uuid: str = self._read(lambda c: c.execute(select(tables.store.c.uuid)).scalar_one())
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        return self._database.read(work)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        return self._database.write(work)
+
+    # Lifecycle
+
+    def close(self) -> None:
+        """Close all connections; on SQLite the file may be written by another process from now on."""
+        self._database.close()
+
+    def ping(self) -> None:
+        """Return if the database answers.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+        self._read(lambda c: c.execute(text("SELECT 1")).scalar_one())
+
+    def info(self) -> StoreInfo:
+        """What this store is and what it runs on."""
+        version = func.sqlite_version() if self.dialect == "sqlite" else func.version()
+        found = str(self._read(lambda c: c.execute(select(version)).scalar_one()))
+        warning = sqlite.weakness() if self.dialect == "sqlite" else ""
+        return StoreInfo(self.uuid, self.dialect, found, tables.SCHEMA, warning)
+
+    # Catalogue
+
+    def catalogue_version(self) -> int:
+        """Grows with every change of models or references."""
+        return self._read(catalogue.version)
+
+    def catalogue(self) -> Catalogue:
+        """Models and references as of one moment. References once read are kept in memory."""
+        return self._read(lambda c: catalogue.load(c, self._known))
+
+    def put_model(
+        self, name: str, *, pane: int, lateness: int = 0, windows: Sequence[WindowSpec] = (), zone: str = "UTC",
+        settings: Mapping[str, object] | None = None,
+    ) -> Model:  # fmt: skip
+        """Add or change a model; the catalogue's version grows only if something changed."""
+        return self._write(
+            lambda c: catalogue.put_model(
+                c, name, pane=pane, lateness=lateness, windows=windows, zone=zone, settings=settings or {}
+            )
+        )
+
+    def add_reference(
+        self, model_id: int, *, version: str, schema: Schema, grid: Grid, profile: Profile,
+        chunks: Iterable[tuple[int, int, Sums]] = (), content_hash: str, rows: int, active_from: int,
+        summary: Mapping[str, object] | None = None,
+    ) -> Reference:  # fmt: skip
+        """Register a reference; the same content again returns the first. `chunks` are (start, end, sums on `grid`).
+
+        Raises:
+            NotFound: there is no such model.
+        """
+        values = catalogue.reference_values(
+            model_id, version=version, schema=schema, grid=grid, content_hash=content_hash, rows=rows,
+            active_from=active_from, created_at=self._clock.now(), summary=summary or {},
+        )  # fmt: skip
+        sums = catalogue.dump_sums(grid, chunks, profile)
+        return self._write(lambda c: catalogue.add_reference(c, values, sums, self._known))
+
+    def reference(self, reference_id: int) -> Reference:
+        """One reference; raises NotFound."""
+        return self._known.get(reference_id) or self._read(lambda c: catalogue.reference(c, reference_id, self._known))
+
+    def references(self, model_id: int) -> tuple[Reference, ...]:
+        """A model's references, oldest first."""
+        return tuple(self.reference(one) for one in self._read(lambda c: catalogue.reference_ids(c, model_id)))
+
+    def reference_profile(self, reference_id: int) -> Profile:
+        """All sums of a reference; raises NotFound."""
+        reference = self.reference(reference_id)
+        return self._read(lambda c: catalogue.reference_profile(c, reference))
+
+    def reference_chunks(self, reference_id: int) -> Iterator[tuple[int, int, Sums]]:
+        """Start, end and sums of each stretch of the reference, in order; each is read when it is asked for."""
+        reference = self.reference(reference_id)
+        for number, (start, end) in enumerate(self._read(lambda c: catalogue.chunk_spans(c, reference_id))):
+            yield start, end, self._read(lambda c, n=number: catalogue.chunk(c, reference, n))  # type: ignore[misc]
+
+    def reference_summary(self, reference_id: int) -> dict[str, Any]:
+        """What was inferred when it was built; raises NotFound."""
+        return self._read(lambda c: catalogue.reference_summary(c, reference_id))
+
+    # Ingest
+
+    def register_partitions(self, source: str, topic: str, numbers: Iterable[int]) -> None:
+        """Give every partition of a topic a row; new ones are ownerless and hold windows open."""
+        wanted = list(numbers)
+        self._write(lambda c: partitions.register(c, source, topic, wanted))
+
+    def acquire(self, partition: Partition, owner: str) -> Claim:
+        """Take a partition over; whoever had it is fenced from here on. Read from the claim's `next`."""
+        return self._write(lambda c: partitions.acquire(c, partition, owner))
+
+    def release(self, claim: Claim) -> None:
+        """Give a partition up; does nothing if another has it."""
+        self._write(lambda c: partitions.release(c, claim))
+
+    def heartbeat(self, claims: Mapping[Claim, int]) -> set[Claim]:
+        """Claim → end of its log. To be called at least every 10 s; returns the claims that are lost."""
+        return self._write(lambda c: partitions.heartbeat(c, claims))
+
+    def commit(self, batch: IngestCommit) -> None:
+        """Sums, positions, dead letters, gaps and idempotency keys: all of it or nothing.
+
+        Raises:
+            CatalogueChanged: count the rows again on the new catalogue.
+            Fenced: a partition is another's or stands elsewhere; drop the buffer, acquire again.
+            Conflict: an idempotency key was counted already.
+            StoreUnavailable: nothing was written, or, if COMMIT was not confirmed, perhaps everything: acquire again.
+        """
+        self._write(lambda c: ingest.commit(c, batch))
+
+    def idempotent(self, key: str) -> bytes | None:
+        """The answer that a request with this key got; None if there was none."""
+        return self._read(lambda c: ingest.answer(c, key))
+
+    def partitions(self) -> list[PartitionStatus]:
+        """Every partition with position, owner and watermarks."""
+        return self._read(partitions.status)
+
+    def watermarks(self, partition: Partition) -> dict[int, int]:
+        """Model id → largest event time committed from one partition."""
+        return self._read(lambda c: partitions.watermarks_of(c, partition))
+
+    def gaps(self, limit: int = 10_000) -> list[Gap]:
+        """Records that were lost before they were read, newest first."""
+        return self._read(lambda c: partitions.gaps(c, limit))
+
+    def totals(self, model_id: int | None = None) -> Totals:
+        """Read, counted, refused, lost: summed from stored rows."""
+        return self._read(lambda c: panes.totals(c, model_id))
+
+    # Panes
+
+    def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
+        """Everything counted for a reference in start ≤ t < end, as of one moment."""
+        return self._read(lambda c: panes.profile(c, reference, start, end))
+
+    def counted(self, reference_id: int, start: int, end: int) -> PaneTotal:
+        """Like `profile`, without the profile: cheap."""
+        return self._read(lambda c: panes.count(c, reference_id, start, end))
+
+    def pane_rows(self, reference_id: int, start: int, end: int, limit: int = 10_000) -> list[PaneRow]:
+        """The stored addends of a stretch."""
+        return self._read(lambda c: panes.listed(c, reference_id, start, end, limit))
+
+    def fold(self, lease: Lease, reference: Reference, *, before: int, limit: int = 50) -> int:
+        """Add up the deltas of at most `limit` panes that began before `before`; returns how many. 0: done.
+
+        Raises:
+            Fenced: the lease is another's.
+        """
+
+        def work(c: Connection) -> int:
+            leases.require(c, lease)
+            return folding.fold_some(c, reference, before, limit)
+
+        return self._write(work)
+
+    def compact(
+        self, lease: Lease, reference: Reference, *, hours_before: int, days_before: int, limit: int = 50
+    ) -> int:
+        """Panes that ended by `hours_before` become hours, by `days_before` days; one transaction for each.
+
+        Returns:
+            How many hours and days were written, at most `limit`. Fewer: done.
+
+        Raises:
+            Fenced: the lease is another's.
+        """
+        done = 0
+        for tier, before in ((folding.DAYS, days_before), (folding.HOURS, hours_before)):
+            since: int | None = -(1 << 62)
+            while since is not None and done < limit:
+                since = self._compact_next(lease, reference, tier, before, since)
+                done += since is not None
+        return done
+
+    def _compact_next(self, lease: Lease, reference: Reference, tier: int, before: int, since: int) -> int | None:
+        def work(c: Connection) -> int | None:
+            leases.require(c, lease)
+            return folding.compact_next(c, reference, tier, before, since)
+
+        return self._write(work)
+
+    # Leases
+
+    def lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
+        """The right to do a job alone; None while another has it. `holder` must be unique to the process."""
+        return self._write(lambda c: leases.take(c, name, holder, ttl_seconds))
+
+    def renew(self, lease: Lease, ttl_seconds: float) -> Lease | None:
+        """Keep it for longer; None if another has it."""
+        return self._write(lambda c: leases.renew(c, lease, ttl_seconds))
+
+    def release_lease(self, lease: Lease) -> None:
+        """Give it up."""
+        self._write(lambda c: leases.release(c, lease))
+
+    # Dead letters
+
+    def dead_letters(
+        self, limit: int = 100, before: int | None = None, reason: str | None = None
+    ) -> list[DeadLetterRow]:
+        """Kept dead letters, newest first; `before` is the last id of the page before."""
+        return self._read(lambda c: dead_letters.listed(c, limit, before, reason))
+
+    def dead_letter_counts(self, limit: int = 1_000) -> list[DeadLetterCount]:
+        """All of them counted, by partition, reason and hour, newest hour first."""
+        return self._read(lambda c: dead_letters.counts(c, limit))
+
+    def dead_letters_by_reason(self) -> dict[str, int]:
+        """All of them counted, by reason."""
+        return self._read(dead_letters.by_reason)
+
+    def dead_letter_replay_claim(self, ids: Iterable[int]) -> list[DeadLetterRow]:
+        """Those of `ids` that were never replayed, marked as replayed now: each is handed out once."""
+        wanted = list(ids)
+        return self._write(lambda c: dead_letters.claim_replay(c, wanted))

@@ -1,0 +1,282 @@
+"""Every table. Times are microseconds since the epoch UTC; `blob` columns stand last, so that scans need not pass them.
+
+    store ─ one row: whose store this is, and the catalogue's version
+    models ─< model_references ─< reference_sums
+    partitions ─< watermarks, gaps, dead_letter_counts, dead_letters
+    panes, dirty                 what commits append
+    windows ─< results, breaches what the evaluation says
+    axes                         names of a result's columns and statistics, shared by many results
+    leases, idempotency
+
+A change here needs a migration; a test compares the two.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)  # fmt: skip
+
+SCHEMA: Final = "0001"
+"""The newest migration. A store that says anything unknown was written by a newer release and is refused."""
+
+metadata = MetaData(
+    naming_convention={
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_BIG: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _BIG, primary_key=True)
+
+
+store = Table(
+    "store",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("uuid", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("catalogue_version", BigInteger, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("pane", BigInteger, nullable=False),
+    Column("lateness", BigInteger, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("windows", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+)
+
+model_references = Table(
+    "model_references",
+    metadata,
+    _id(),
+    Column("model_id", _BIG, ForeignKey("models.id"), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("active_from", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("summary", LargeBinary, nullable=False),
+    Column("grid", LargeBinary, nullable=False),
+    UniqueConstraint("model_id", "version", "content_hash"),
+)
+
+# chunk −1 is the whole reference, 0 … its stretches of time
+reference_sums = Table(
+    "reference_sums",
+    metadata,
+    Column("reference_id", _BIG, ForeignKey("model_references.id"), primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("block", Integer, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+partitions = Table(
+    "partitions",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("next", BigInteger),
+    Column("log_end", BigInteger, nullable=False),
+    Column("heartbeat_at", BigInteger),
+    Column("caught_up_at", BigInteger),
+    Column("finished", Boolean, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    UniqueConstraint("source", "topic", "number"),
+)
+
+watermarks = Table(
+    "watermarks",
+    metadata,
+    Column("partition_id", _BIG, ForeignKey("partitions.id"), primary_key=True),
+    Column("model_id", _BIG, primary_key=True),
+    Column("watermark", BigInteger, nullable=False),
+    Column("advanced_at", BigInteger, nullable=False),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    _id(),
+    Column("partition_id", _BIG, ForeignKey("partitions.id"), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("after", BigInteger),
+    Column("until", BigInteger),
+    UniqueConstraint("partition_id", "first", "last"),
+)
+
+# Ids are never used twice (sqlite_autoincrement): folding and evaluation delete exactly the ids that they read.
+panes = Table(
+    "panes",
+    metadata,
+    _id(),
+    Column("model_id", _BIG, nullable=False),
+    Column("reference_id", _BIG, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("tier", SmallInteger, nullable=False),
+    Column("block", SmallInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+    Column("foreign_rows", BigInteger, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+    Index("ix_panes_stretch", "reference_id", "start", "tier"),
+    sqlite_autoincrement=True,
+)
+
+dirty = Table(
+    "dirty",
+    metadata,
+    _id(),
+    Column("model_id", _BIG, nullable=False),
+    Column("reference_id", _BIG, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    _id(),
+    Column("model_id", _BIG, nullable=False),
+    Column("reference_id", _BIG, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", Text),
+    Column("rows", BigInteger, nullable=False),
+    Column("dirt", BigInteger, nullable=False),
+    Column("new_rows", BigInteger, nullable=False),
+    Column("stale", Boolean, nullable=False),
+    Column("stale_since", BigInteger),
+    Column("evaluated_at", BigInteger),
+    Column("outcome", SmallInteger),
+    Column("reason", Text, nullable=False),
+    Column("first_final", Integer),
+    Column("pending", Boolean, nullable=False),
+    UniqueConstraint("reference_id", "spec", "start"),
+    Index("ix_windows_listed", "model_id", "end", "id"),
+    Index("ix_windows_latest", "model_id", "spec", "state", "end"),
+    sqlite_autoincrement=True,
+)
+# few of many rows: only those that the evaluation has to look at
+Index("ix_windows_pending", windows.c.end, windows.c.id, sqlite_where=text("pending"), postgresql_where=text("pending"))
+
+axes = Table(
+    "axes",
+    metadata,
+    _id(),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("window_id", _BIG, ForeignKey("windows.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("segment", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
+    Column("evaluated_at", BigInteger, nullable=False),
+    Column("axes_id", _BIG, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+breaches = Table(
+    "breaches",
+    metadata,
+    _id(),
+    Column("window_id", _BIG, ForeignKey("windows.id", ondelete="CASCADE"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("model_id", _BIG, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("statistic", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Index("ix_breaches_window", "window_id"),
+    Index("ix_breaches_listed", "model_id", "id"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _id(),
+    Column("partition_id", _BIG, ForeignKey("partitions.id"), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("nth", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("replayed_at", BigInteger),
+    Column("detail", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Index("ix_dead_letters_listed", "reason", "id"),
+    sqlite_autoincrement=True,
+)
+
+dead_letter_counts = Table(
+    "dead_letter_counts",
+    metadata,
+    Column("partition_id", _BIG, ForeignKey("partitions.id"), primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Index("ix_idempotency_at", "at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
