@@ -116,6 +116,9 @@ class Metrics(Protocol):
     def watermark(self, partition: Partition, model: str, micros: int) -> None:
         """Largest event time committed."""
 
+    def forget(self, partition: Partition) -> None:
+        """The partition went to another worker."""
+
     def commit(self, seconds: float) -> None:
         """Duration of one commit."""
 

@@ -157,6 +157,7 @@ class Worker:
                 # a commit holds all partitions or none: what is left is read again without the lost ones
                 self._rewind()
             if gone is not None:
+                self._metrics.forget(gone.claim.partition)
                 self._release(gone.claim)
 
     def _release(self, claim: Claim) -> None:
