@@ -1,0 +1,66 @@
+"""Columns of some events of one model, as one way of decoding makes them; pieces are joined into `Rows`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from drift.core.derive import derive
+from drift.core.grid import WRONG
+from drift.core.rows import Key, Keys, Rows
+from drift.core.schema import canonical_key
+from ingest.decoding.mapping import Path
+from ingest.decoding.plan import Plan
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """n events before derived columns are worked out. `numbers` has a row for each of the plan's fields."""
+
+    record: Ints
+    time: Ints
+    version: Sequence[str | None]
+    numbers: Floats
+    keys: dict[str, list[Key]]
+    raw: dict[Path, list[object]]
+    """Place of a derived column's source → n values as they came."""
+    odd: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+def spell(versions: list[str | int | float | None]) -> list[str | None]:
+    """Model versions in their canonical spelling."""
+    if set(map(type, versions)) <= {str, type(None)}:
+        return versions  # type: ignore[return-value]  # that is what was just tested
+    return [None if version is None else canonical_key(version) for version in versions]
+
+
+def join(plan: Plan, pieces: Sequence[Piece]) -> Rows:
+    """One batch of rows from pieces, its derived columns worked out."""
+    whole = pieces[0] if len(pieces) == 1 else _concatenated(pieces)
+    n = len(whole.record)
+    odd = list(whole.odd)
+    for placed in plan.derived:
+        values, wrong = derive(placed.column.derive, whole.raw[placed.path], whole.time)
+        whole.numbers[placed.row] = values
+        odd += [(placed.row, int(at), WRONG) for at in wrong]
+    keys: dict[str, Keys] = {column.name: whole.keys.get(column.name) or [None] * n for column in plan.fields.keys}
+    table = np.array(odd, np.int64).reshape(-1, 3)
+    return Rows(whole.time, whole.numbers, keys, table, whole.record, whole.version, plan.fields)
+
+
+def _concatenated(pieces: Sequence[Piece]) -> Piece:
+    starts = np.cumsum([0, *(len(piece.record) for piece in pieces)]).tolist()
+    first = pieces[0]
+    return Piece(
+        np.concatenate([piece.record for piece in pieces]),
+        np.concatenate([piece.time for piece in pieces]),
+        [version for piece in pieces for version in piece.version],
+        np.concatenate([piece.numbers for piece in pieces], axis=1),
+        {name: [key for piece in pieces for key in piece.keys[name]] for name in first.keys},
+        {path: [value for piece in pieces for value in piece.raw[path]] for path in first.raw},
+        [(c, r + start, s) for piece, start in zip(pieces, starts[:-1], strict=True) for c, r, s in piece.odd],
+    )
