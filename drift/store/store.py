@@ -1,28 +1,48 @@
 """The store as the rest of the service sees it. Each method is one transaction (or says otherwise)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select, text
 
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
-from drift.core.commit import Claim, Gap, IngestCommit, Lease, Partition
+from drift.core.commit import Claim, EvaluationCommit, Gap, IngestCommit, Lease, Partition
 from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
+from drift.core.result import Judgement, WindowState
 from drift.core.schema import Schema
 from drift.core.window import WindowSpec
-from drift.store import catalogue, dead_letters, folding, ingest, leases, panes, partitions, sqlite, tables
+from drift.store import (
+    catalogue,
+    dead_letters,
+    evaluation,
+    folding,
+    ingest,
+    leases,
+    panes,
+    partitions,
+    results,
+    retention,
+    sqlite,
+    tables,
+)  # fmt: skip
 from drift.store.engine import Database, Role
 from drift.store.migrate import migrate, require_current
 from drift.store.rows import (
+    BreachRow,
     DeadLetterCount,
     DeadLetterRow,
+    Dirty,
     PaneRow,
     PaneTotal,
     PartitionStatus,
+    Retained,
+    SeriesPoint,
     StoreInfo,
     Totals,
+    WindowRow,
 )  # fmt: skip
 
 T = TypeVar("T")
@@ -59,6 +79,7 @@ class Store:
         self._database = database
         self._clock = clock
         self._known: catalogue.Known = {}
+        self._axes: results.KnownAxes = {}
         self.dialect = database.dialect
         self.uuid: str = self._read(lambda c: c.execute(select(tables.store.c.uuid)).scalar_one())
 
@@ -221,11 +242,7 @@ class Store:
             Fenced: the lease is another's.
         """
 
-        def work(c: Connection) -> int:
-            leases.require(c, lease)
-            return folding.fold_some(c, reference, before, limit)
-
-        return self._write(work)
+        return self._under(lease, lambda c: folding.fold_some(c, reference, before, limit))
 
     def compact(
         self, lease: Lease, reference: Reference, *, hours_before: int, days_before: int, limit: int = 50
@@ -242,18 +259,106 @@ class Store:
         for tier, before in ((folding.DAYS, days_before), (folding.HOURS, hours_before)):
             since: int | None = -(1 << 62)
             while since is not None and done < limit:
-                since = self._compact_next(lease, reference, tier, before, since)
+                since = self._under(
+                    lease, partial(folding.compact_next, reference=reference, tier=tier, before=before, since=since)
+                )
                 done += since is not None
         return done
 
-    def _compact_next(self, lease: Lease, reference: Reference, tier: int, before: int, since: int) -> int | None:
-        def work(c: Connection) -> int | None:
+    # Evaluation
+
+    def dirty(self, limit: int) -> list[Dirty]:
+        """Panes that commits touched, oldest mark first. To be read before watermarks, and those before panes."""
+        return self._read(lambda c: evaluation.dirty(c, limit))
+
+    def mark_stale(self, lease: Lease, dirty_ids: Iterable[int], windows: Iterable[evaluation.Touched]) -> None:
+        """Mark windows (model id, reference id, spec, window, new rows) stale and delete exactly these dirty rows.
+
+        Raises:
+            Fenced: the lease is another's.
+        """
+        ids, touched = list(dirty_ids), list(windows)
+        self._under(lease, lambda c: evaluation.mark_stale(c, ids, touched))
+
+    def pending(self, model_id: int | None, limit: int, after: evaluation.Cursor | None = None) -> list[WindowRow]:
+        """Windows that are stale, never judged or provisional, oldest end first; `after` is a row's `cursor`."""
+        return self._read(lambda c: evaluation.pending(c, model_id, limit, after))
+
+    def commit_evaluation(self, batch: EvaluationCommit) -> None:
+        """Results of windows, all or nothing. A window that got dirtier than `WindowResult.dirt` stays stale.
+
+        Raises:
+            Fenced: the lease is another's, or a window has this revision already.
+        """
+        self._under(batch.lease, lambda c: evaluation.commit(c, batch))
+
+    def windows(
+        self, model_id: int, *, spec: str | None = None, state: WindowState | None = None, limit: int = 100,
+        before: evaluation.Cursor | None = None,
+    ) -> list[WindowRow]:  # fmt: skip
+        """A model's windows, newest end first; `before` is a row's `cursor`."""
+        return self._read(lambda c: evaluation.listed(c, model_id, spec, state, limit, before))
+
+    def window(self, window_id: int) -> WindowRow:
+        """One window; raises NotFound."""
+        return self._read(lambda c: evaluation.window(c, window_id))
+
+    def judgements(
+        self, window_id: int, segment: int | None = None, revision: int | None = None
+    ) -> dict[int, Judgement]:
+        """Segment → judgement, of the latest revision or of the one asked for; empty if nothing was judged."""
+        return self._read(lambda c: results.judgements(c, window_id, segment, revision, self._axes))
+
+    def latest_final(self, model_id: int) -> list[WindowRow]:
+        """For each reference and spec of a model: its newest final window."""
+        return self._read(lambda c: evaluation.latest_final(c, model_id))
+
+    def series(
+        self, model_id: int, spec: str, column: str, statistic: str, *, segment: int = 0, limit: int = 100,
+        before: evaluation.Cursor | None = None,
+    ) -> list[SeriesPoint]:  # fmt: skip
+        """One statistic of one column in each judged window, newest first; NaN where it does not apply."""
+        return self._read(
+            lambda c: evaluation.series(c, model_id, spec, column, statistic, segment, limit, before, self._axes)
+        )
+
+    def breaches(
+        self, model_id: int | None = None, *, window_id: int | None = None, limit: int = 100, before: int | None = None
+    ) -> list[BreachRow]:
+        """Broken rules of latest results, those stored last first; `before` is the last id of the page before."""
+        return self._read(lambda c: results.broken(c, model_id, window_id, limit, before))
+
+    # Duties
+
+    def _under(self, lease: Lease, work: Callable[[Connection], T]) -> T:
+        def fenced(c: Connection) -> T:
             leases.require(c, lease)
-            return folding.compact_next(c, reference, tier, before, since)
+            return work(c)
 
-        return self._write(work)
+        return self._write(fenced)
 
-    # Leases
+    def retain(
+        self, lease: Lease, *, panes_before: int | None = None, results_before: int | None = None,
+        dead_letters_before: int | None = None, idempotency_before: int | None = None,
+    ) -> Retained:  # fmt: skip
+        """Forget what ended before these times (None: keep), in many short transactions.
+
+        Raises:
+            Fenced: the lease is another's.
+        """
+        return Retained(
+            panes=self._forget(lease, retention.old_panes, panes_before),
+            windows=self._forget(lease, retention.old_windows, results_before),
+            dead_letters=self._forget(lease, retention.old_dead_letters, dead_letters_before),
+            idempotency=self._forget(lease, retention.old_keys, idempotency_before),
+        )
+
+    def _forget(self, lease: Lease, some: Callable[[Connection, int], int], before: int | None) -> int:
+        total, done = 0, retention.AT_ONCE
+        while before is not None and done == retention.AT_ONCE:
+            done = self._under(lease, lambda c: some(c, before))
+            total += done
+        return total
 
     def lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
         """The right to do a job alone; None while another has it. `holder` must be unique to the process."""

@@ -194,7 +194,13 @@ windows = Table(
     sqlite_autoincrement=True,
 )
 # few of many rows: only those that the evaluation has to look at
-Index("ix_windows_pending", windows.c.end, windows.c.id, sqlite_where=text("pending"), postgresql_where=text("pending"))
+Index(
+    "ix_windows_pending",
+    windows.c.end,
+    windows.c.id,
+    sqlite_where=text("pending = 1"),
+    postgresql_where=text("pending"),
+)
 
 axes = Table(
     "axes",
@@ -228,8 +234,9 @@ breaches = Table(
     Column("model_id", _BIG, nullable=False),
     Column("column", Text, nullable=False),
     Column("statistic", Text, nullable=False),
-    Column("value", Double, nullable=False),
-    Column("threshold", Double, nullable=False),
+    # SQLite keeps NaN as NULL
+    Column("value", Double),
+    Column("threshold", Double),
     Column("rule", Text, nullable=False),
     Column("direction", Text, nullable=False),
     Index("ix_breaches_window", "window_id"),

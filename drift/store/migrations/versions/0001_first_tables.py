@@ -220,7 +220,7 @@ def _windows() -> None:
         "ix_windows_pending",
         "windows",
         ["end", "id"],
-        sqlite_where=sa.text("pending"),
+        sqlite_where=sa.text("pending = 1"),
         postgresql_where=sa.text("pending"),
     )
 
@@ -257,8 +257,8 @@ def _results() -> None:
         _c("model_id", BIG),
         _c("column", sa.Text()),
         _c("statistic", sa.Text()),
-        _c("value", sa.Double()),
-        _c("threshold", sa.Double()),
+        sa.Column("value", sa.Double(), nullable=True),
+        sa.Column("threshold", sa.Double(), nullable=True),
         _c("rule", sa.Text()),
         _c("direction", sa.Text()),
         sa.ForeignKeyConstraint(["window_id"], ["windows.id"], name="fk_breaches_window_id", ondelete="CASCADE"),
