@@ -40,6 +40,26 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class ShiftedClock:
+    """The machine's clock, moved: for replaying old data as if it were happening now."""
+
+    def __init__(self, now: int) -> None:
+        """Starts at `now`, microseconds since the epoch."""
+        self._shift = now - time.time_ns() // 1_000
+
+    def now(self) -> int:
+        """Microseconds since the epoch, moved."""
+        return time.time_ns() // 1_000 + self._shift
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
 class ManualClock:
     """A clock that moves when told to: for tests, and for replays that take the time from the data."""
 
