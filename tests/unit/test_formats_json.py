@@ -385,3 +385,9 @@ def test_the_newest_reference_wins() -> None:
     fields = union([old, new])
     assert [c.name for c in fields.numbers] == ["h", "b"]
     assert [c.name for c in fields.keys] == ["a", "d", "h", "c"]
+
+
+def test_a_time_does_not_depend_on_its_neighbours() -> None:
+    nanoseconds = MICROS * 1_000 + 999  # as a double it would be rounded up
+    decoded = decode(event(time=nanoseconds), event(time=MICROS / 1e6))
+    assert sorted(decoded.rows["credit"].time.tolist()) == [MICROS] * 2
