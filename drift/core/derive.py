@@ -23,7 +23,8 @@ MOMENTS: Final = ("age", "hour", "weekday")
 """What a datetime column derives."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_YEAR_2262: Final = 9_214_646_400  # seconds; nanoseconds since 1970 fit into 64 bits until April of that year
+LAST_YEAR: Final = 9_214_646_400
+"""Start of 2262 in seconds: nanoseconds since 1970 fit into 64 bits until April of that year."""
 _UNITS: Final = ((1, SECOND, 1), (1_000, 1_000, 1), (1_000_000, 1, 1), (1_000_000_000, 1, 1_000))
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]|$)")
 _FIRST_DAY: Final = 3  # 1970-01-01 was a Thursday
@@ -49,7 +50,7 @@ def parse_time(value: object) -> int:
         micros = _of_number(value)
     else:
         raise ValueError(f"a time is an RFC 3339 string or an epoch number, not {type(value).__name__}")
-    if not 0 <= micros < _YEAR_2262 * SECOND:
+    if not 0 <= micros < LAST_YEAR * SECOND:
         raise ValueError(f"the time {_shown(value)} lies outside the years 1970 to 2261")
     return micros
 
@@ -176,7 +177,7 @@ def _of_datetime(moment: datetime) -> int:
 def _of_number(value: int | float) -> int:
     size = abs(value)
     for per_second, times, divided in _UNITS:
-        if size < _YEAR_2262 * per_second:
+        if size < LAST_YEAR * per_second:
             return value * times // divided if isinstance(value, int) else round(value * times / divided)
     raise ValueError(
         f"the time {_shown(value)} lies outside the years 1970 to 2261 in every unit from seconds to nanoseconds"
@@ -187,7 +188,7 @@ def _of_numbers(values: npt.NDArray[Any]) -> tuple[Ints, Ints]:
     out = np.full(values.size, NO_TIME, np.int64)
     left = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.size, bool)
     for per_second, times, divided in _UNITS:
-        fits = left & (np.abs(values.astype(np.float64)) < _YEAR_2262 * per_second)
+        fits = left & (np.abs(values.astype(np.float64)) < LAST_YEAR * per_second)
         part = values[fits]
         if values.dtype.kind == "f":
             out[fits] = np.rint(part * times / divided).astype(np.int64)

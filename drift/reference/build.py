@@ -1,0 +1,236 @@
+"""From data to a reference in two readings: the first tells kinds and cuts bins, the second counts.
+
+    open → roles → [read] tally, sample, resolution → infer → grid → [read] count per chunk → reference
+
+Memory is bounded by the sample (about 150 MB at most), the counters and one batch, whatever the data's size.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from drift.core.clock import SECOND
+from drift.core.columnar import Columns, moments_of, rows_of
+from drift.core.derive import LAST_YEAR, NO_TIME
+from drift.core.errors import ReferenceRefused
+from drift.core.grid import ColumnGrid, Grid, SegmentGrid
+from drift.core.profile import Profile
+from drift.core.rows import Fields
+from drift.core.schema import Column, Kind, Role, Schema, Storage
+from drift.reference.chunks import ChunkCounter, Chunks, Resolution
+from drift.reference.cut import key_counts, keyed_grid, measured_grid, segment_grid
+from drift.reference.data import Data
+from drift.reference.infer import Inferred, infer
+from drift.reference.options import ReferenceOptions
+from drift.reference.read import open_data
+from drift.reference.roles import resolve_roles
+from drift.reference.sample import Sample
+from drift.reference.summary import summarise
+from drift.reference.tally import MAX_CHARACTERS, SAMPLED_TEXT, Chosen, Tally
+
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int, int | None], None]
+"""Told after each batch how many rows have been read, both readings together, and of how many, where that is known."""
+
+SAMPLE_CELLS: Final = 8_000_000
+"""Numbers held by the sample; it has fewer rows where there are more than 40 columns."""
+SAMPLE_TEXTS: Final = 20_000
+SHARED_CHARACTERS: Final = 32 * MAX_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltReference:
+    """All that is stored of a reference. Nothing of it holds a row."""
+
+    version: str
+    schema: Schema
+    grid: Grid
+    profile: Profile
+    chunks: Chunks
+    rows: int
+    content_hash: str
+    """SHA-256 of the data and the grid."""
+    summary: Mapping[str, Any]
+    """What was inferred and why, as plain data; see `summary.summarise`."""
+
+
+def build_reference(
+    source: Any, options: ReferenceOptions | None = None, *, progress: Progress | None = None
+) -> BuiltReference:
+    """Read a reference and count it on a grid of its own.
+
+    Args:
+        source: a pandas DataFrame, or a path, directory, pattern or list of Parquet or CSV files.
+        options: what to override; nothing, as a rule.
+        progress: see `Progress`.
+
+    Raises:
+        ReferenceRefused: the data cannot be read, is empty, or lacks a column that was named.
+        SchemaError: a kind or role that does not go with the data.
+    """
+    options = options or ReferenceOptions()
+    data = open_data(source, options.limits, _forced(options))
+    first = _Reading(data, options)
+    first.read(progress)
+    schema, inferred = first.schema()
+    grid = Grid(tuple(map(first.grid_of, schema.counted)), first.segments(schema))
+    profile, chunks = _count(data, grid, Fields.of(schema), first, progress)
+    content = sha256(f"{data.digest()} {grid.id}".encode()).hexdigest()
+    summary = summarise(inferred, first.tallies, grid, first.facts(chunks))
+    return BuiltReference(options.version, schema, grid, profile, chunks, first.rows, content, summary)
+
+
+def event_times(columns: Columns, name: str | None, n: int) -> Ints:
+    """The event time of each row, `NO_TIME` where it has none between 1970 and 2262."""
+    if name is None or name not in columns:
+        return np.full(n, NO_TIME, np.int64)
+    micros, _ = moments_of(columns[name])
+    return np.where((micros >= 0) & (micros < LAST_YEAR * SECOND), micros, NO_TIME)
+
+
+class _Reading:
+    """The first reading: what is noted of the data, and what follows from it."""
+
+    def __init__(self, data: Data, options: ReferenceOptions) -> None:
+        self._data, self._options = data, options
+        self.roles, self.why, self.notes = resolve_roles(data.names, options, _peek(data))
+        self.notes = [*data.notes, *self.notes]
+        self.time = next((name for name, role in self.roles.items() if role is Role.TIME), None)
+        self._label = next((name for name, role in self.roles.items() if role is Role.LABEL), None)
+        width = len(data.names)
+        self.sample = Sample(min(options.sample_rows, max(1_000, SAMPLE_CELLS // width)))
+        self._texts = Sample(SAMPLE_TEXTS)
+        self._resolution = Resolution(options.pane)
+        self.rows = 0
+        room = min(MAX_CHARACTERS, SHARED_CHARACTERS // width)
+        self.tallies = {
+            name: Tally(
+                name, room, is_label=name == self._label,
+                as_moments=name == self.time or options.kinds.get(name) is Kind.DATETIME,
+            )
+            for name in data.names
+        }  # fmt: skip
+
+    def read(self, progress: Progress | None) -> None:
+        """Read all batches."""
+        for n, columns in self._data.batches():
+            self.rows += n
+            if self.rows > self._options.limits.rows:
+                raise ReferenceRefused(
+                    f"the data has over {self._options.limits.rows} rows, which is the limit; give a sample"
+                )
+            self._see(n, columns)
+            if progress:
+                progress(self.rows, self._data.rows and 2 * self._data.rows)
+        if self.time is not None and self.length is None:
+            raise ReferenceRefused(
+                f"column {self.time!r} is the event time, but none of its values is a time after 1970"
+            )
+
+    def _see(self, n: int, columns: Columns) -> None:
+        time = event_times(columns, self.time, n) if self.time else None
+        if time is not None:
+            self._resolution.see(time)
+        chosen = Chosen(n, self.sample.choose(n), self._texts.choose(n))
+        for name, tally in self.tallies.items():
+            for what, values in tally.see(columns[name], time, chosen):
+                sample = self._texts if what == SAMPLED_TEXT else self.sample
+                sample.put(_key(name, what), values)
+        self.sample.close()
+        self._texts.close()
+
+    @property
+    def length(self) -> int | None:
+        """Length of the time chunks."""
+        return self._resolution.length
+
+    def schema(self) -> tuple[Schema, list[Inferred]]:
+        """All columns with their kinds, each followed by what it derives."""
+        timed = self.time is not None
+        inferred = [
+            infer(tally, self.roles.get(name), self._options.kinds.get(name), self._text(name), timed)
+            for name, tally in self.tallies.items()
+        ]
+        inferred = [self._explained(one) for one in inferred]
+        columns = [column for one in inferred for column in (one.column, *one.derived)]
+        return Schema(tuple(columns), tuple(self._options.segments)), inferred
+
+    def _explained(self, one: Inferred) -> Inferred:
+        why = self.why.get(one.column.name)
+        return replace(one, why=f"{why}; {one.why}" if why and why != one.why else one.why)
+
+    def grid_of(self, column: Column) -> ColumnGrid:
+        """The bins of a counted column."""
+        tally = self.tallies[column.field]
+        if column.kind not in (Kind.NUMERIC, Kind.ORDINAL):
+            return keyed_grid(column, tally, self._text(column.name), self._numbers(column.name))
+        numbers = tally.derived[column.derive] if column.derive else tally.numbers
+        labels = self._numbers(self._label) if self._label else None
+        values = self._numbers(column.field, column.derive)
+        return measured_grid(column, numbers, values, labels, self._options.thresholds)
+
+    def segments(self, schema: Schema) -> tuple[SegmentGrid, ...]:
+        """The segment values counted apart."""
+        return tuple(
+            segment_grid(
+                name, self._options.segments[name],
+                key_counts(self.tallies[name], self._text(name), self._numbers(name)), self._options.max_segment_values,
+            )
+            for name in schema.segments
+        )  # fmt: skip
+
+    def facts(self, chunks: Chunks) -> dict[str, Any]:
+        """What the summary says of the data as a whole."""
+        return {
+            "rows": self.rows,
+            "version": self._options.version,
+            "time": self.time,
+            "first": self._resolution.first,
+            "last": self._resolution.last,
+            "untimed": self._resolution.untimed,
+            "chunk": self.length,
+            "chunks": len(chunks),
+            "sampled": self.rows > self.sample.size,
+            "notes": self.notes,
+        }
+
+    def _numbers(self, name: str, what: str = "") -> npt.NDArray[np.float64]:
+        return self.sample.column(_key(name, what))
+
+    def _text(self, name: str) -> npt.NDArray[Any]:
+        return self._texts.column(_key(name, SAMPLED_TEXT))
+
+
+def _peek(data: Data) -> Columns:
+    """The first batch that has rows."""
+    for n, columns in data.batches():
+        if n:
+            return columns
+    raise ReferenceRefused("there are no rows to learn from; a reference needs some")
+
+
+def _count(
+    data: Data, grid: Grid, fields: Fields, first: _Reading, progress: Progress | None
+) -> tuple[Profile, Chunks]:
+    counter, rows = ChunkCounter(grid, first.length), 0
+    for n, columns in data.batches():
+        counter.count(rows_of(columns, fields, event_times(columns, first.time, n)))
+        rows += n
+        if progress:
+            progress(first.rows + rows, 2 * first.rows)
+    if rows != first.rows:
+        raise ReferenceRefused(f"the data changed while it was read: {first.rows} rows at first, then {rows}")
+    return counter.finish()
+
+
+def _forced(options: ReferenceOptions) -> dict[str, Storage]:
+    """What CSV columns hold whatever their texts look like."""
+    return {name: Storage.NUMBER for name, kind in options.kinds.items() if kind in (Kind.NUMERIC, Kind.ORDINAL)}
+
+
+def _key(name: str, what: str) -> str:
+    return f"{name}\0{what}"
