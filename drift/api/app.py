@@ -1,0 +1,46 @@
+"""Putting the REST API together."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from drift.api import errors
+from drift.api.guard import BodyLimits, TrustedHosts
+from drift.api.routes import events, models, operations, references, windows
+from drift.api.services import Services
+from drift.api.strict import StrictJson
+
+MAX_BODY: Final = 1 << 20
+"""Bytes of a request's body where a route has no limit of its own."""
+_DESCRIPTION: Final = """\
+Data- and model-drift monitoring by exact sums.
+
+Lists are paged: give `next` of one page as `cursor` to get the following one. Times are RFC 3339 in UTC; a number that
+does not exist is null. Every refusal is `{"error": {"code", "message"}}`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The API over these services."""
+    app = FastAPI(
+        title="Driftsum",
+        version=services.release or "0",
+        description=_DESCRIPTION,
+        default_response_class=StrictJson,
+        # both pages would load their scripts from other people's servers
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    errors.install(app)
+    limits = services.config.server
+    app.include_router(events.router)
+    app.include_router(references.router)
+    app.include_router(models.router)
+    app.include_router(windows.router)
+    app.include_router(operations.router)
+    by_path = {"/v1/events": limits.max_body, "/v1/models/[^/]+/references": limits.max_upload}
+    app.add_middleware(BodyLimits, limits=by_path, otherwise=MAX_BODY)
+    app.add_middleware(TrustedHosts, hosts=limits.trusted_hosts)
+    return app

@@ -1,0 +1,54 @@
+"""What every route may ask for."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Path, Request
+
+from drift.api.services import Services
+from drift.api.shapes import ErrorAnswer
+from drift.core.catalogue import Catalogue, Model
+from drift.core.errors import NotFound
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Given = Annotated[Services, Depends(_services)]
+ModelName = Annotated[str, Path(min_length=1, max_length=200, description="The model's name.", examples=["credit"])]
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+
+ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    code: {"model": ErrorAnswer, "description": words}
+    for code, words in {
+        400: "The request cannot be read.",
+        404: "There is no such thing.",
+        422: "A value cannot be used.",
+        503: "The database is away.",
+    }.items()
+}
+
+
+def errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers that a route documents, beside those that every route may give."""
+    more = {
+        409: "It is there already, or is set elsewhere.",
+        413: "It is too large.",
+        415: "Its kind is not read here.",
+        429: "The queue is full; try again after the seconds in Retry-After.",
+    }
+    return ERRORS | {code: {"model": ErrorAnswer, "description": more[code]} for code in codes}
+
+
+def model_called(catalogue: Catalogue, name: str) -> Model:
+    """The model of this name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = catalogue.models.get(name)
+    if found is None:
+        known = ", ".join(repr(other) for other in sorted(catalogue.models)[:8]) or "none yet"
+        raise NotFound(f"there is no model {name!r}; there are {known}")
+    return found

@@ -1,0 +1,40 @@
+"""Models."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from drift.api import convert, shapes
+from drift.api.deps import Given, ModelName, errors, model_called
+from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.core.errors import Conflict
+from drift.service.models import put_model as put
+
+router = APIRouter(prefix="/v1", tags=["models"])
+
+
+@router.get("/models", responses=errors())
+def list_models(services: Given, limit: Limit = 100, cursor: Cursor = None) -> Page[shapes.ModelAnswer]:
+    """Every watched model, newest first."""
+    before = place(cursor, 1)
+    models = sorted(services.store.catalogue().models.values(), key=lambda model: -model.id)
+    rest = [model for model in models if before is None or model.id < before[0]]
+    return page(rest[: limit + 1], limit, convert.model, lambda model: (model.id,))
+
+
+@router.get("/models/{name}", responses=errors())
+def show_model(services: Given, name: ModelName) -> shapes.ModelAnswer:
+    """One model."""
+    return convert.model(model_called(services.store.catalogue(), name))
+
+
+@router.put("/models/{name}", responses=errors(409, 413))
+def put_model(
+    services: Given,
+    name: ModelName,
+    settings: Annotated[shapes.ModelRequest, Body(examples=[{"windows": ["1h", "1d"], "lateness": "10m"}])],
+) -> shapes.ModelAnswer:
+    """Add a model, or change it. A model that stands in drift.yaml is changed there."""
+    if name in services.config.models:
+        raise Conflict(f"model {name!r} is set in drift.yaml; change it there and restart the service")
+    return convert.model(put(services.store, name, settings))

@@ -1,0 +1,86 @@
+"""Status, dead letters, probes and metrics."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client.exposition import choose_encoder
+
+from drift.api import convert, shapes
+from drift.api.deps import Given, errors
+from drift.api.errors import RETRY_SECONDS, answer
+from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.core.errors import StoreError
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/v1/status", responses=errors())
+def status(services: Given) -> shapes.StatusAnswer:
+    """Partitions, lag, watermarks, totals and versions."""
+    store = services.store
+    info, totals = store.info(), store.totals()
+    models = {model.id: name for name, model in store.catalogue().models.items()}
+    return shapes.StatusAnswer(
+        release=services.release,
+        now=services.clock.now(),
+        store=shapes.StoreAnswer(
+            kind=info.dialect, version=info.version, table_version=info.schema, uuid=info.uuid, warning=info.warning
+        ),
+        totals=shapes.TotalsAnswer(
+            records=totals.records,
+            rows=totals.rows,
+            late=totals.late,
+            foreign=totals.foreign,
+            dead_letters=totals.dead_letters,
+            lost=totals.lost,
+        ),
+        dead_letters=store.dead_letters_by_reason(),
+        partitions=[convert.partition(one, models) for one in store.partitions()],
+        gaps=[convert.gap(one) for one in store.gaps(limit=20)],
+        waiting=dict(services.holding()),
+    )
+
+
+@router.get("/v1/dead-letters", responses=errors())
+def list_dead_letters(
+    services: Given,
+    reason: Annotated[str | None, Query(max_length=64, description="Only those refused for this reason.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[shapes.DeadLetterAnswer]:
+    """Events that could not be counted, newest first. Per reason, partition and hour 100 are kept; all are counted."""
+    before = place(cursor, 1)
+    rows = services.store.dead_letters(limit + 1, before[0] if before else None, reason)
+    return page(rows, limit, convert.dead_letter, lambda row: (row.id,))
+
+
+@router.post("/v1/dead-letters/replay", responses=errors(409, 413, 429))
+def replay_dead_letters(services: Given, wanted: shapes.ReplayRequest) -> shapes.ReplayAnswer:
+    """Feed dead letters in again, after their cause was mended. Each is replayed once."""
+    return shapes.ReplayAnswer(replayed=services.replay(wanted.ids))
+
+
+@router.get("/healthz")
+def healthz() -> shapes.Health:
+    """Whether the process lives. It never asks the database: restarting would not bring that back."""
+    return shapes.Health(status="ok")
+
+
+@router.get("/readyz", response_model=shapes.Health, responses=errors())
+def readyz(services: Given) -> shapes.Health | Response:
+    """Whether the service can work: the database answers and the pipeline runs."""
+    try:
+        services.store.ping()
+        why, code = services.ready(), "not_ready"
+    except StoreError as error:
+        why, code = str(error), "store_unavailable"
+    if why:
+        return answer(503, code, why, {"Retry-After": str(RETRY_SECONDS)})
+    return shapes.Health(status="ready")
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def metrics(services: Given, request: Request) -> Response:
+    """Metrics for Prometheus."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(services.registry), headers={"Content-Type": media_type})

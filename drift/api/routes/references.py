@@ -1,0 +1,83 @@
+"""References of models."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from drift.api import convert, shapes
+from drift.api.deps import Given, Id, ModelName, errors, model_called
+from drift.api.errors import ApiError
+from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.core.catalogue import Reference
+from drift.core.errors import NotFound
+
+router = APIRouter(prefix="/v1", tags=["references"])
+
+SUFFIXES: Final = {
+    "application/vnd.apache.parquet": ".parquet",
+    "application/octet-stream": ".parquet",
+    "text/csv": ".csv",
+}
+
+
+@router.get("/models/{name}/references", responses=errors())
+def list_references(
+    services: Given, name: ModelName, limit: Limit = 100, cursor: Cursor = None
+) -> Page[shapes.ReferenceAnswer]:
+    """A model's references, newest first."""
+    before = place(cursor, 1)
+    model = model_called(services.store.catalogue(), name)
+    rest = [r for r in reversed(services.store.references(model.id)) if before is None or r.id < before[0]]
+    return page(rest[: limit + 1], limit, lambda r: convert.reference(r, name), lambda r: (r.id,))
+
+
+@router.post(
+    "/models/{name}/references",
+    status_code=201,
+    responses=errors(409, 413, 415),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in SUFFIXES},
+        }
+    },
+)
+async def add_reference(
+    services: Given,
+    name: ModelName,
+    request: Request,
+    version: Annotated[str, Query(min_length=1, max_length=200, description="The model version it belongs to.")],
+) -> shapes.ReferenceDetail:
+    """Register training or validation data (Parquet or CSV) as the reference of a model's version."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in SUFFIXES:
+        raise ApiError(415, "unsupported_media_type", f"a reference is sent as {' or '.join(SUFFIXES)}, not {kind!r}")
+    model_called(await run_in_threadpool(services.store.catalogue), name)
+    with tempfile.TemporaryDirectory(prefix="drift-reference-") as folder:
+        # the server chooses the path; the client's word for the file is never used
+        path = Path(folder, f"upload{SUFFIXES[kind]}")
+        file = await run_in_threadpool(path.open, "wb")
+        with file:
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+        reference = await run_in_threadpool(services.register, path, name, version)
+    return await run_in_threadpool(_detail, services, reference, name)
+
+
+@router.get("/references/{reference_id}", responses=errors())
+def show_reference(services: Given, reference_id: Id) -> shapes.ReferenceDetail:
+    """One reference, with what was inferred from its data."""
+    catalogue = services.store.catalogue()
+    found = next((r for r in catalogue.references if r.id == reference_id), None)
+    if found is None:
+        raise NotFound(f"there is no reference {reference_id}; GET /v1/models/NAME/references lists those there are")
+    return _detail(services, found, convert.Names(catalogue).model(found.model_id))
+
+
+def _detail(services: Given, reference: Reference, model: str) -> shapes.ReferenceDetail:
+    short = convert.reference(reference, model)
+    # the attributes, not a dump: a dump would spell the times
+    return shapes.ReferenceDetail(**dict(short), summary=services.store.reference_summary(reference.id))

@@ -1,0 +1,98 @@
+"""Windows, their judgements, and one statistic over time."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from drift.api import convert, shapes
+from drift.api.deps import Given, Id, ModelName, errors, model_called
+from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.core.errors import NotFound
+from drift.core.result import WindowState
+
+router = APIRouter(prefix="/v1", tags=["results"])
+
+Spec = Annotated[str | None, Query(max_length=64, description="Only windows cut this way.", examples=["1h"])]
+Segment = Annotated[str, Query(max_length=1024, description="`all`, or as in `channel=web`.")]
+
+
+@router.get("/models/{name}/windows", responses=errors())
+def list_windows(
+    services: Given,
+    name: ModelName,
+    window: Spec = None,
+    state: Annotated[WindowState | None, Query(description="Only windows in this state.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[shapes.WindowAnswer]:
+    """A model's windows with their latest results in short, newest first."""
+    before, catalogue = place(cursor, 2), services.store.catalogue()
+    model = model_called(catalogue, name)
+    at = (before[0], before[1]) if before else None
+    rows = services.store.windows(model.id, spec=window, state=state, limit=limit + 1, before=at)
+    names = convert.Names(catalogue)
+    return page(rows, limit, lambda row: convert.window(row, names), lambda row: row.cursor)
+
+
+@router.get("/windows/{window_id}", responses=errors())
+def show_window(services: Given, window_id: Id, segment: Segment = "all") -> shapes.WindowDetail:
+    """One window with the judgement of one segment."""
+    row = services.store.window(window_id)
+    names = convert.Names(services.store.catalogue())
+    labels = names.segments(row.reference_id)
+    index = _index(labels, segment)
+    judged = services.store.judgements(window_id)
+    mine = judged.get(index)
+    short = convert.window(row, names)
+    return shapes.WindowDetail(
+        **dict(short),
+        segments={labels[i]: one.outcome.word for i, one in sorted(judged.items())},
+        judgement=convert.judgement(mine, segment) if mine is not None else None,
+    )
+
+
+@router.get("/models/{name}/series", responses=errors())
+def series(
+    services: Given,
+    name: ModelName,
+    window: Annotated[str, Query(max_length=64, description="How the windows are cut.", examples=["1h"])],
+    column: Annotated[str, Query(max_length=512, examples=["income"])],
+    statistic: Annotated[str, Query(max_length=64, examples=["psi"])],
+    segment: Segment = "all",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[shapes.PointAnswer]:
+    """One statistic of one column over a model's windows, newest first."""
+    before, catalogue = place(cursor, 2), services.store.catalogue()
+    model, names = model_called(catalogue, name), convert.Names(catalogue)
+    references = names.of_model(model.id)
+    _check(column, {c for reference in references for c in reference.grid.names}, "column")
+    _check(window, {spec.name for spec in model.windows}, "window")
+    index = _index(names.segments(references[-1].id), segment)
+    at = (before[0], before[1]) if before else None
+    rows = services.store.series(model.id, window, column, statistic, segment=index, limit=limit + 1, before=at)
+    found = page(rows, limit, lambda row: row, lambda row: row.cursor)
+    # a reference with other segments has another one at this place, or none
+    mine = [row for row in found.items if names.segments(row.reference_id)[index : index + 1] == [segment]]
+    return Page(items=[convert.point(row, names) for row in mine], next=found.next)
+
+
+@router.get("/models/{name}/breaches", responses=errors())
+def breaches(services: Given, name: ModelName, limit: Limit = 100, cursor: Cursor = None) -> Page[shapes.ListedBreach]:
+    """Rules that were broken, newest first."""
+    before, catalogue = place(cursor, 1), services.store.catalogue()
+    model = model_called(catalogue, name)
+    rows = services.store.breaches(model.id, limit=limit + 1, before=before[0] if before else None)
+    names = convert.Names(catalogue)
+    return page(rows, limit, lambda row: convert.listed_breach(row, names), lambda row: (row.id,))
+
+
+def _index(labels: list[str], segment: str) -> int:
+    _check(segment, set(labels), "segment")
+    return labels.index(segment)
+
+
+def _check(name: str, known: set[str], what: str) -> None:
+    if name not in known:
+        listed = ", ".join(repr(one) for one in sorted(known)[:8]) or "none"
+        raise NotFound(f"there is no {what} {name!r}; there are {listed}")
