@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Word, Zone, said
 from drift.core.clock import MINUTE
 from drift.core.schema import Kind, Role
 from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
 
+DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows")
+"""The settings that detectors read."""
+_RULE_WORDS: Final = ("default", "quality")
 _NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
 
 
@@ -53,6 +56,31 @@ def _segment(value: Any) -> Any:
     return value
 
 
+def _rule(value: Any) -> Any:
+    from detectors.rules import Rule
+
+    if value not in _RULE_WORDS:
+        said(Rule.parse, value)
+    return value
+
+
+def _statistic(value: Any) -> Any:
+    from detectors.rules import known
+
+    said(known, str(value), "statistics")
+    return value
+
+
+_RuleSchema: Final = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "examples": ["psi > 0.2", "default", "quality"]},
+            {"type": "object", "properties": {"when": {"type": "string"}}, "required": ["when"]},
+        ]
+    }
+)
+
+
 class ModelSettings(Settings):
     """One watched model."""
 
@@ -87,6 +115,18 @@ class ModelSettings(Settings):
     """How long after its end a window waits for late rows before it is final."""
     timezone: Zone = "UTC"
     """IANA zone whose midnight starts a calendar day."""
+    rules: tuple[Annotated[Any, BeforeValidator(_rule), _RuleSchema], ...] = ("default",)
+    """When a column counts as drifted: sentences as in `psi > 0.2`, or mappings with `when`, `columns`, `min_rows`,
+    `severity`, `direction` and `segments`. `default` stands for the built-in rules, `quality` for those on missing,
+    invalid and unseen values."""
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Rows below which nothing is judged."""
+    statistics: tuple[Annotated[str, BeforeValidator(_statistic)], ...] = ()
+    """Statistics to compute beside those that rules need; all of them, unless named."""
+    expected_rows: Annotated[float, Field(gt=0)] | None = None
+    """Rows that a window usually has; rules on `row_volume` need it."""
+    thresholds: tuple[float, ...] = (0.5,)
+    """Decision thresholds on the score; each becomes an edge of its grid."""
     owner: str | None = None
     """Who is asked when it drifts."""
 
@@ -119,6 +159,11 @@ class ModelSettings(Settings):
     def window_specs(self) -> tuple[WindowSpec, ...]:
         """The windows as they are cut."""
         return tuple(WindowSpec.parse(w.length, w.hop, self.timezone, self.pane) for w in self.windows)
+
+    @property
+    def detection(self) -> dict[str, Any]:
+        """The part that detectors read, as plain data."""
+        return self.model_dump(mode="json", include=set(DETECTION))
 
     @property
     def roles(self) -> dict[str, Role]:

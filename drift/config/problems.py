@@ -11,6 +11,7 @@ from drift.config.document import At, Document, Problem
 from drift.config.scalars import MisfitError
 
 _SHOWN: Final = 60
+_HIDDEN: Final = "what the reference gives"
 
 
 def explain(error: ValidationError, document: Document, root: type[BaseModel]) -> list[Problem]:
@@ -46,7 +47,7 @@ def _message(detail: ErrorDetails, at: At, document: Document, root: type[BaseMo
             return f"this setting is missing. {_settings(root, at[:-1]).get(str(at[-1]), '')}".rstrip()
         case "value_error":
             message = str(detail["ctx"]["error"])
-            return message.replace(repr(detail["input"]), _shown(detail["input"], at, document))
+            return message.replace(repr(detail["input"]), _HIDDEN) if _is_resolved(at, document) else message
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"this is a block of settings, not {_shown(detail['input'], at, document)}"
         case "tuple_type":
@@ -56,16 +57,20 @@ def _message(detail: ErrorDetails, at: At, document: Document, root: type[BaseMo
         case kind if kind in _TOLD:
             return detail["msg"]
         case _:
-            message = detail["msg"].replace("Input should be", "this should be")
+            message = detail["msg"].replace("Input should be", "this should be").partition(", unable to parse")[0]
             return f"{message}, not {_shown(detail['input'], at, document)}"
 
 
 _TOLD: Final = ("duration", "size", "word", "moment")
 
 
+def _is_resolved(at: At, document: Document) -> bool:
+    return any(at[:depth] in document.resolved for depth in range(len(at) + 1))
+
+
 def _shown(value: object, at: At, document: Document) -> str:
-    if any(at[:depth] in document.resolved for depth in range(len(at) + 1)):
-        return "what the reference gives"
+    if _is_resolved(at, document):
+        return _HIDDEN
     if value is None:
         return "nothing"
     if isinstance(value, Mapping | list | tuple):

@@ -167,8 +167,21 @@ def _finite(names_: tuple[str, ...], values: npt.NDArray[np.float64]) -> tuple[t
 
 
 def severity(judgement: Judgement) -> npt.NDArray[np.float64]:
-    """(C,) the largest statistic ÷ its threshold of each column; 0 where no rule looks at it."""
+    """(C,) how far each column is on the way to its threshold: 1 is there; 0 where no rule looks at it.
+
+    The largest |value ÷ threshold| of its statistics. Where rules look at p-values alone it is log p ÷ log threshold;
+    beside a statistic they do not count, because with many rows every p-value is next to nothing.
+    """
+    p_like = np.array([name.endswith(("_p", "_q")) for name in judgement.statistics], np.bool_)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = judgement.values / judgement.thresholds
-    worst: npt.NDArray[np.float64] = np.nan_to_num(ratio, nan=0.0, posinf=np.inf, neginf=0.0).max(axis=1, initial=0.0)
-    return worst
+        plain = np.abs(judgement.values / judgement.thresholds)
+        logs = np.log(judgement.values) / np.log(judgement.thresholds)
+    plain[:, p_like] = np.nan
+    logs[:, ~p_like] = np.nan
+    worst = _largest(plain)
+    return np.where(np.isnan(plain).all(axis=1), _largest(logs), worst)
+
+
+def _largest(ratios: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    largest: npt.NDArray[np.float64] = np.nan_to_num(ratios, nan=0.0, posinf=1e300).max(axis=1, initial=0.0)
+    return largest

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.plan import Plan
 from drift.config import Config, json_schema, load, parse
 from drift.core.clock import DAY, HOUR, MINUTE
 from drift.core.errors import ConfigError
@@ -58,6 +59,9 @@ models:
     windows: [24h, {length: 6h, hop: 1h}]
     lateness: 90
     timezone: Europe/Berlin
+    rules: [quality, psi > 0.2, {when: chi2_q < 0.01, columns: [age_*], segments: false}]
+    min_rows: 200
+    statistics: [psi, js]
     owner: team-x
 """)
     model = config.models["credit"]
@@ -68,6 +72,8 @@ models:
     assert model.lateness == 90_000_000
     assert [spec.name for spec in model.window_specs] == ["24h", "6h/1h"]
     assert model.window_specs[0].zone == "Europe/Berlin"
+    plan = Plan.from_settings(model.detection)
+    assert (plan.min_rows, plan.statistics, plan.rules[-1].columns) == (200, ("psi", "js"), ("age_*",))
     assert model.kinds == {"region": Kind.CATEGORICAL}
     assert model.roles["decision"] is Role.PREDICTION
     assert model.roles["row_number"] is model.roles["note"] is Role.IGNORE
@@ -134,6 +140,13 @@ def test_every_error_is_told_with_its_line_and_its_fix() -> None:
         ("models: {a: {pane: 7m}}", "models.a.pane: pane 7m does not divide 15 minutes"),
         ("models: {a: {windows: [1h, 1h]}}", "models.a.windows[1]: window 1h stands there twice"),
         ("models: {a: {id: x, ignore: [x]}}", "models.a.id: column 'x' is one to ignore already"),
+        (
+            "models: {a: {rules: [psy > 0.2]}}",
+            "models.a.rules[0]: rule 'psy > 0.2': 'psy' is no statistic; did you mean",
+        ),
+        ("models: {a: {rules: [{wen: psi > 1}]}}", "models.a.rules[0]: rule {'wen': 'psi > 1'} has no condition"),
+        ("models: {a: {statistics: [psii]}}", "models.a.statistics[0]: statistics: 'psii' is no statistic"),
+        ("models: {a: {thresholds: [half]}}", "models.a.thresholds[0]: this should be a valid number, not 'half'"),
         ("sources: [{file: {path: a}}, {file: {path: b}}]", "sources[1]: two sources are called 'file'"),
         ("sources: [{http: , kafka: {}}]", "exactly one of kafka, http and file; this one has kafka and http"),
     ],

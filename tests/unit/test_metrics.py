@@ -275,3 +275,10 @@ def test_promtool_has_nothing_to_complain_of(promtool: str) -> None:
     text = generate_latest(metrics.registry)
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr + checked.stdout) == (0, b"")
+
+
+def test_severity_ranks_by_the_statistic_and_by_p_values_only_where_there_is_nothing_else() -> None:
+    values = np.array([[0.3, 1e-9], [0.05, 1e-300], [np.nan, 0.001], [np.nan, 1.0], [-0.4, 0.5]])
+    thresholds = np.tile([0.1, 0.001], (5, 1))
+    judged = replace(judgement([0.0] * 5), statistics=("psi", "chi2_q"), values=values, thresholds=thresholds)
+    assert severity(judged).tolist() == pytest.approx([3.0, 0.5, 1.0, 0.0, 4.0])
