@@ -1,0 +1,1 @@
+"""Distances between distributions, one file each; found by `detectors.names`."""
