@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
@@ -13,6 +13,9 @@ from tests.rig.kafka import Kafka
 from tests.rig.postgres import Postgres
 from tests.rig.prometheus import Prometheus
 from tests.rig.prometheus import promtool as find_promtool
+
+if TYPE_CHECKING:
+    from drift.store import Store
 
 T = TypeVar("T")
 
@@ -85,6 +88,17 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'drift.db'}"
     url: str = request.getfixturevalue("pg_url")
     return url
+
+
+@pytest.fixture
+def store(store_url: str) -> "Iterator[Store]":
+    """An empty store of this test's own, once on SQLite and once on PostgreSQL."""
+    from drift.core.clock import SystemClock
+    from drift.store import open_store
+
+    opened = open_store(store_url, SystemClock())
+    yield opened
+    opened.close()
 
 
 class StartPrometheus(Protocol):

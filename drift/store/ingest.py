@@ -58,7 +58,7 @@ def _append(c: Connection, deltas: Iterable[PaneDelta]) -> None:
     deltas = sorted(deltas, key=lambda delta: (delta.reference_id, delta.start))
     if not deltas:
         return
-    lengths: dict[int, int] = dict(c.execute(select(models.c.id, models.c.pane)).tuples().all())
+    lengths: dict[int, int] = {row.id: row.pane for row in c.execute(select(models.c.id, models.c.pane))}
     c.execute(panes.insert(), [row for delta in deltas for row in _rows(delta, lengths[delta.model_id])])
     touched: dict[tuple[int, int, int], int] = {}
     for delta in deltas:

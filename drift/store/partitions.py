@@ -154,7 +154,7 @@ _STATUS = ("epoch", "owner", "next", "log_end", "heartbeat_at", "caught_up_at", 
 def watermarks_of(c: Connection, partition: Partition) -> dict[int, int]:
     """Model id → largest event time committed from one partition."""
     statement = select(watermarks.c.model_id, watermarks.c.watermark).join(partitions).where(_is(partition))
-    return dict(c.execute(statement).tuples().all())
+    return {row.model_id: row.watermark for row in c.execute(statement)}
 
 
 def gaps(c: Connection, limit: int) -> list[Gap]:
