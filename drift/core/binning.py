@@ -139,7 +139,8 @@ def _edges(column: ColumnGrid) -> Floats:
     if column.column.kind is Kind.NUMERIC:
         return np.array(column.edges, np.float64)
     values = np.array(column.values, np.float64)
-    return np.column_stack((values, np.nextafter(values, np.inf))).ravel()
+    with np.errstate(over="ignore"):  # infinity follows the largest double
+        return np.column_stack((values, np.nextafter(values, np.inf))).ravel()
 
 
 def _slot_of_bin(column: ColumnGrid) -> Ints:
@@ -154,10 +155,10 @@ def _slot_of_bin(column: ColumnGrid) -> Ints:
 def is_whole(column: ColumnGrid) -> bool:
     """Whether every edge is a whole number or just above one, within a span that fits the table."""
     edges = _edges(column)
-    if edges.size == 0:
+    if edges.size == 0 or abs(edges).max() >= 2**52:
         return False
     whole = (edges == np.floor(edges)) | (np.nextafter(edges, -np.inf) == np.floor(edges))
-    return bool(whole.all() and abs(edges).max() < 2**52 and edges[-1] - edges[0] < CELLS - 4)
+    return bool(whole.all() and edges[-1] - edges[0] < CELLS - 4)
 
 
 def _scale(edges: Floats, whole: bool) -> tuple[float, float]:

@@ -38,7 +38,7 @@ def numeric_edges(
     inner = _inner(np.sort(values), bins)
     inner = np.concatenate((inner, np.array([*more], np.float64)))
     inner = inner[(inner > low) & (inner <= high)]
-    return _ascending([low, *inner, np.nextafter(high, np.inf)])
+    return _ascending([low, *inner, *_after(np.array([high]))])
 
 
 def score_edges(
@@ -87,7 +87,13 @@ def _inner(ordered: Floats, bins: int) -> Floats:
     found, counts = np.unique(ordered, return_counts=True)
     atoms = found[(counts * max(bins, BINS) >= ordered.size) & (counts > 1)]
     shares = np.concatenate((np.arange(1, bins) / bins, TAILS))
-    return np.concatenate((_at_shares(ordered, shares), atoms, np.nextafter(atoms, np.inf)))
+    return np.concatenate((_at_shares(ordered, shares), atoms, _after(atoms)))
+
+
+def _after(values: Floats) -> Floats:
+    """The next double of each; infinity after the largest, which `_ascending` leaves out."""
+    with np.errstate(over="ignore"):
+        return np.nextafter(values, np.inf)
 
 
 def _ascending(edges: Iterable[float]) -> tuple[float, ...]:

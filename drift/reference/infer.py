@@ -83,7 +83,7 @@ def _find(tally: Tally, role: Role | None, texts: npt.NDArray[Any]) -> tuple[Kin
     numbers, total = tally.numbers.n + tally.numbers.infinite, tally.values - tally.nested
     if role is Role.TIME:
         return Kind.DATETIME, role, "the event time"
-    if tally.moments >= PURE * total or (tally.texts.n >= PURE * total and tally.texts.dates >= PURE * tally.texts.n):
+    if tally.moments + tally.texts.dates >= PURE * total:
         return Kind.DATETIME, Role.FEATURE, "dates: counted as age, hour and weekday"
     if numbers >= PURE * total:
         return _find_number(tally, role)

@@ -20,7 +20,7 @@ def summarise(
     Returns:
         `rows`, `version`, `watched` (columns with a grid), `time` (`column`, `start`, `end`, `chunk`, `chunks`,
         `rows_without`) or None, `segments` (name → values), `notes`, `columns` (a mapping each, see `HEADINGS`;
-        `missing` is a ratio 0–1, `distinct` None where there are more than were counted, `bins` None where nothing is counted).
+        `missing` is a ratio 0–1, `distinct` None where there are too many, `bins` None where nothing is counted).
     """
     notes = list(facts["notes"])
     if facts["time"] is None:

@@ -47,11 +47,14 @@ class Numbers:
             return
         self.n += finite.size
         self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
-        if self.counts is not None:
-            for value, count in zip(*(x.tolist() for x in _counted(finite)), strict=True):
+        if self.counts is None:
+            return
+        distinct, counts = _counted(finite)
+        if distinct.size <= MAX_NUMBERS:
+            for value, count in zip(distinct.tolist(), counts.tolist(), strict=True):
                 self.counts[value] = self.counts.get(value, 0) + count
-            if len(self.counts) > MAX_NUMBERS:
-                self.counts = None
+        if max(distinct.size, len(self.counts)) > MAX_NUMBERS:
+            self.counts = None
 
 
 @dataclass(slots=True)
