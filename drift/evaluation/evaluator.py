@@ -97,6 +97,9 @@ class Store(Protocol):
     def renew(self, lease: Lease, ttl_seconds: float) -> Lease | None:
         """The same lease, longer; None: it was lost."""
 
+    def release_lease(self, lease: Lease) -> None:
+        """Give it up."""
+
     def dirty(self, limit: int) -> Sequence[Dirty]:
         """Panes that got rows, oldest mark first."""
 
@@ -148,17 +151,24 @@ class Evaluator:
         self._store, self._judge, self._clock, self._metrics = store, judge, clock, metrics
         self._holder, self._patience = holder, patience
         self._references: dict[int, Profile] = {}
+        self._lease: Lease | None = None
 
     def tick(self) -> int:
         """Judge every window that is due; the number of results stored. 0 while another evaluator holds the lease."""
-        lease = self._store.lease(LEASE, self._holder, LEASE_SECONDS)
+        self._lease = self._store.lease(LEASE, self._holder, LEASE_SECONDS)
         done = 0
-        while lease is not None:
-            lease, results = self._slice(lease)
+        while self._lease is not None:
+            self._lease, results = self._slice(self._lease)
             done += results
             if not results:
                 break
         return done
+
+    def release(self) -> None:
+        """Hand the lease back, so that another server goes on at once."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._store.release_lease(lease)
 
     def _slice(self, lease: Lease) -> tuple[Lease | None, int]:
         """About a second of work in one transaction. Marks are read before watermarks, watermarks before panes."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from detectors.judge import Plan, judge
+from detectors.judge import judge
+from detectors.plan import Plan
+from drift.config.models import DETECTION
 from drift.core.catalogue import Model
 from drift.core.profile import Profile
 from drift.core.result import Judgement
@@ -18,5 +20,6 @@ class Judges:
         """One segment of a window against the reference."""
         known = self._plans.get(model.id)
         if known is None or known[0] != model.settings:
-            known = self._plans[model.id] = (model.settings, Plan.from_settings(model.settings))
+            plan = Plan.from_settings({key: model.settings[key] for key in DETECTION if key in model.settings})
+            known = self._plans[model.id] = (model.settings, plan)
         return judge(window, reference, known[1], segment)

@@ -14,8 +14,8 @@ from drift.store import Store
 
 log = structlog.get_logger(__name__)
 
-Progress = Callable[[int, int], None]
-"""(done, total), in rows or bytes."""
+Progress = Callable[[int, int | None], None]
+"""(done, total or None where it is not known), in rows or bytes."""
 
 
 def register_models(store: Store, config: Config, clock: Clock, progress: Progress | None = None) -> list[Model]:
@@ -77,7 +77,7 @@ def add_reference(
     from drift.reference import ReferenceOptions, build_reference
 
     version = version or settings.version
-    options = ReferenceOptions.from_settings(settings.model_dump(mode="json"))
+    options = ReferenceOptions.from_settings(settings.model_dump(mode="json"), version=version)
     built = build_reference(source, options, progress=progress)
     known = [reference for reference in store.references(model.id) if reference.version == version]
     if active_from is None:

@@ -1,0 +1,1 @@
+"""Composition: what runs in one process, and how it starts and stops."""
