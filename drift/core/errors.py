@@ -79,15 +79,21 @@ class SourceUnavailable(SourceError):
 
 
 class OffsetGap(SourceError):
-    """Records `first` … `last` (both included) of a partition were deleted before they were read."""
+    """Records `first` … `last` (both included) of a partition were deleted before they were read.
 
-    def __init__(self, source: str, topic: str, partition: int, first: int, last: int) -> None:
+    `resume` is where reading goes on: `last` + 1, or earlier where the topic was made anew and counts from the start.
+    """
+
+    def __init__(
+        self, source: str, topic: str, partition: int, first: int, last: int, resume: int | None = None
+    ) -> None:
         super().__init__(
             f"{source} {topic}[{partition}]: records {first} to {last} are no longer there; "
             "the windows they belong to are marked incomplete"
         )
         self.source, self.topic, self.partition = source, topic, partition
         self.first, self.last = first, last
+        self.resume = last + 1 if resume is None else resume
 
 
 class StoreError(DriftError):
