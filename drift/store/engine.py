@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeVar
 import stamina
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from drift.core.errors import ConfigError, StoreError, StoreUnavailable
@@ -26,6 +26,10 @@ from drift.store.failures import repeatable, translated
 T = TypeVar("T")
 Role = Literal["writer", "reader"]
 
+_DRIVERS: Final = {
+    "sqlite": "sqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}  # fmt: skip
 ATTEMPTS: Final = 5
 RETRY_SECONDS: Final = 10.0
 WRITER_WAIT_SECONDS: Final = 30.0
@@ -118,7 +122,12 @@ class Database:
         with translated(self.where), engine.connect() as connection:
             yield connection
             with translated(self.where, committing=engine is self._writer):
-                connection.commit()
+                try:
+                    connection.commit()
+                except BaseException:
+                    # its transaction may still be open; a connection like that must not go back to the pool
+                    connection.invalidate()
+                    raise
 
     def close(self) -> None:
         """Close every connection, the writer's last: the last one to close checkpoints."""
@@ -138,14 +147,16 @@ def _attempts() -> Iterable[Any]:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-        name = parsed.get_backend_name()
-    except (ArgumentError, NoSuchModuleError) as error:
+    except ArgumentError as error:
         raise ConfigError(
             "the store's URL cannot be read; write sqlite:///drift.db or postgresql://host/name"
         ) from error
-    if name not in ("sqlite", "postgresql"):
-        raise ConfigError(f"a store on {name} is not supported; write sqlite:///drift.db or postgresql://host/name")
-    return parsed.set(drivername="postgresql+psycopg") if name == "postgresql" else parsed
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise ConfigError(
+            f"a store on {parsed.drivername} is not supported; write sqlite:///drift.db or postgresql://host/name"
+        )
+    return parsed.set(drivername=driver)
 
 
 def _sqlite_engine(connect: Callable[[], sqlite3.Connection], begin: str, *, size: int, overflow: int) -> Engine:

@@ -1,0 +1,105 @@
+"""Migrations: what they make equals `tables`, they run once, in one transaction, and never against a newer schema."""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event, inspect, text
+
+from drift.core.clock import SystemClock
+from drift.core.errors import StoreError
+from drift.store import Store, migrate, open_store, tables
+from drift.store.engine import Database
+from tests.rig.storing import delta, feed
+
+CLOCK = SystemClock()
+
+
+def test_migrations_make_the_tables_of_this_release(store: Store) -> None:
+    def differences(database: Database) -> object:
+        return database.write(
+            lambda c: compare_metadata(MigrationContext.configure(c, opts={"compare_type": True}), tables.metadata)
+        )
+
+    assert differences(store._database) == []
+
+
+def test_the_newest_migration_is_the_one_named() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_current_head() == tables.SCHEMA
+
+
+def test_opening_again_changes_nothing(store: Store, store_url: str) -> None:
+    fed = feed(store)
+    fed.commit(delta(fed.reference, 1))
+    store.close()
+    for _ in range(2):
+        again = open_store(store_url, CLOCK)
+        assert again.totals().rows == 10
+        again.close()
+
+
+@pytest.mark.parametrize("role", ["writer", "reader"])
+def test_a_newer_schema_is_refused(store: Store, store_url: str, role: str) -> None:
+    store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
+    store.close()
+    with pytest.raises(StoreError, match=r"schema 0999, this release knows 0001.*upgrade"):
+        open_store(store_url, CLOCK, role=role)  # type: ignore[arg-type]
+
+
+def test_a_worker_that_was_running_refuses_to_go_on(store: Store) -> None:
+    fed = feed(store)
+    store._write(lambda c: c.execute(tables.store.update().values(schema="0002")))
+    with pytest.raises(StoreError, match="migrated from schema 0001 to 0002"):
+        fed.commit(delta(fed.reference, 1))
+    assert store.totals().rows == 0
+
+
+def test_a_migration_that_breaks_leaves_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert = tables.store.insert
+
+    def broken() -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tables.store, "insert", broken)
+    with pytest.raises(KeyboardInterrupt):
+        open_store(store_url, CLOCK)
+    monkeypatch.setattr(tables.store, "insert", insert)
+    database = Database(store_url)
+    try:
+        assert database.write(lambda c: inspect(c).get_table_names()) == []
+    finally:
+        database.close()
+    open_store(store_url, CLOCK).close()
+
+
+def test_an_index_serves_the_common_questions(store: Store) -> None:
+    """SQLite's plans; a scan of panes or windows would grow with the store's age."""
+    if store.dialect != "sqlite":
+        pytest.skip("PostgreSQL plans by size, and here everything is small")
+    statements: list[str] = []
+    fed = feed(store)
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("SELECT"):
+            statements.append(statement)
+
+    event.listen(store._database._reader, "before_cursor_execute", note)
+    store.profile(fed.reference, 0, 1)
+    store.pending(fed.model.id, 10)
+    store.windows(fed.model.id, limit=3)
+    store.latest_final(fed.model.id)
+    plans = [str(row) for statement in statements for row in store._read(partial(_explain, statement))]
+    assert len(plans) >= 4
+    assert not [plan for plan in plans if re.search(r"SCAN (panes|windows)(?! USING (COVERING )?INDEX ix_)", plan)]
+
+
+def _explain(statement: str, c: Connection) -> Sequence[object]:
+    return c.execute(text("EXPLAIN QUERY PLAN " + statement.replace("?", "1"))).all()
