@@ -1,10 +1,11 @@
 """`sources:` where events come from."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from drift.config.scalars import BesidePath, Settings, Size, Start, Word
+from drift.config.scalars import BesidePath, MisfitError, Settings, Size, Start, Word
+from drift.core.errors import ConfigError
 
 KINDS: Final = ("kafka", "http", "file")
 _SECRET_WORDS: Final = ("password", "secret", "token", "credential", "jaas", "key.pem", "private")
@@ -35,6 +36,18 @@ class KafkaSettings(Settings):
     """`confluent` (librdkafka) is faster and needs the extra `driftsum[confluent]`."""
     options: Annotated[dict[str, Option], AfterValidator(_hide)] = Field(default_factory=dict)
     """SASL, TLS and fetch options, handed to the client under its own names."""
+
+    @model_validator(mode="after")
+    def _allowed(self) -> Self:
+        from ingest.sources import kafka_options
+
+        check = kafka_options.for_confluent if self.client == "confluent" else kafka_options.for_kafka_python
+        for name, value in self.plain_options().items():
+            try:
+                check({name: value})
+            except ConfigError as error:
+                raise MisfitError({("options", name): str(error)}) from error
+        return self
 
     def plain_options(self) -> dict[str, str | bool | int | float]:
         """The options with their secrets in the clear, for the client alone."""
@@ -85,6 +98,22 @@ class SourceSettings(Settings):
         # `http:` alone means its defaults
         filled: dict[str, Any] = {kinds[0]: {}} if data[kinds[0]] is None else {}
         return {"name": kinds[0], **data, **filled}
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        from ingest import formats
+
+        try:
+            formats.decoder(self.format, self.format_options, {})
+        except ConfigError as error:
+            at = "format" if self.format not in formats.names() or self.map is None else "map"
+            raise MisfitError({(at,): str(error)}) from error
+        return self
+
+    @property
+    def format_options(self) -> dict[str, Any]:
+        """What the format reads beside its name."""
+        return {} if self.map is None else {"map": self.map}
 
     @property
     def kind(self) -> str:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from detectors.plan import Plan
 from drift.config import Config, json_schema, load, parse
+from drift.config.documentation import configuration, metrics
+from drift.config.template import template
 from drift.core.clock import DAY, HOUR, MINUTE
 from drift.core.errors import ConfigError
 from drift.core.schema import Kind, Role
@@ -163,6 +165,22 @@ def test_an_address_that_others_can_reach_is_refused_until_there_are_tokens(host
     assert parse("server: {host: '::1'}").server.host == "::1"
 
 
+@pytest.mark.parametrize("client", ["kafka-python", "confluent"])
+def test_kafka_options_are_allow_listed(client: str) -> None:
+    (line,) = wrong(f"""\
+        sources:
+          - kafka:
+              bootstrap: "a:1"
+              topics: [t]
+              start: latest
+              client: {client}
+              options: {{security_protocol: SSL, enable_auto_commit: true}}
+        """)
+    assert line.startswith(
+        "drift.yaml:7: sources[0].kafka.options.enable_auto_commit: kafka option 'enable_auto_commit'"
+    )
+
+
 def test_references_to_the_environment_and_to_files(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("canary-1\n")
     config = parse(
@@ -175,7 +193,7 @@ def test_references_to_the_environment_and_to_files(tmp_path: Path) -> None:
               bootstrap: "a:1"
               topics: [t$$1]
               start: earliest
-              options: {sasl_plain_password: "file:password", max_poll_records: 7}
+              options: {sasl_plain_password: "file:password", fetch_min_bytes: 7}
         """),
         folder=tmp_path,
         environ={"PW": "canary-2", "PORT": "9000"},
@@ -185,7 +203,7 @@ def test_references_to_the_environment_and_to_files(tmp_path: Path) -> None:
     kafka = config.sources[0].kafka
     assert kafka is not None
     assert kafka.topics == ("t$1",)
-    assert kafka.plain_options() == {"sasl_plain_password": "canary-1", "max_poll_records": 7}
+    assert kafka.plain_options() == {"sasl_plain_password": "canary-1", "fetch_min_bytes": 7}
     for shown in (repr(config), str(config), config.model_dump_json(), json.dumps(config.model_dump(mode="json"))):
         assert "canary" not in shown
 
@@ -290,3 +308,51 @@ _NAMES = st.sampled_from(["windows", "pane", "kafka", "http", "file", "segments"
 )
 def test_no_value_breaks_the_validation(data: dict[str, object]) -> None:
     assert "Traceback" not in told(json.dumps(data))
+
+
+@pytest.mark.parametrize(("name", "text"), [("configuration.md", configuration()), ("metrics.md", metrics())])
+def test_the_documentation_is_fresh(name: str, text: str) -> None:
+    written = Path(__file__).parents[2] / "docs" / name
+    assert written.read_text("utf-8") == text, "run `python -m drift.config.documentation`"
+
+
+def test_every_setting_is_documented() -> None:
+    text = configuration()
+    for block in (json_schema(), *json_schema()["$defs"].values()):
+        for name in block.get("properties", ()):
+            assert f"| `{name}` |" in text
+
+
+SUMMARY = {
+    "version": "1",
+    "columns": [
+        {"column": "when", "kind": "datetime", "role": "time"},
+        {"column": "y", "kind": "boolean", "role": "prediction"},
+        {"column": "on: [$x] # 'a\"", "kind": "numeric", "role": "feature"},
+        {"column": "1e3", "kind": "categorical", "role": "feature"},
+        {"column": "constant", "kind": "categorical", "role": "ignore"},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["credit", "no", "a: b", "$HOME", "ümlaut 🦆", "1"])
+def test_what_init_writes_can_be_read_back(name: str) -> None:
+    text = template(name, "data/train $1.parquet", SUMMARY)
+    model = parse(text, folder=Path("/srv")).models[name]
+    assert model.reference == Path("/srv/data/train $1.parquet")
+    assert (model.time, model.prediction, model.score, model.label) == ("when", "y", None, None)
+    assert model.ignore == ("constant",)
+
+
+def test_what_init_writes_as_comments_is_right_as_well() -> None:
+    text = template("credit", "train.parquet", SUMMARY)
+    lines = [line.replace("# ", "", 1) if line.startswith("    # ") else line for line in text.splitlines()]
+    lines = [line.replace("COLUMN", "z").replace("label: z", "label: truth") for line in lines if "id:" not in line]
+    uncommented = "\n".join(
+        line.removeprefix("#") if line.startswith("#  ") else line for line in lines if "[]" not in line
+    )
+    config = parse(uncommented.replace("  - kafka", "sources:\n  - kafka", 1).replace("${DB_PASSWORD}", "x"))
+    assert config.sources[0].map is not None
+    model = config.models["credit"]
+    assert model.segments[0].name == "1e3"
+    assert list(model.columns) == ["on: [$x] # 'a\""]
