@@ -40,7 +40,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(models.router)
     app.include_router(windows.router)
     app.include_router(operations.router)
-    by_path = {"/v1/events": limits.max_body, "/v1/models/[^/]+/references": limits.max_upload}
+    by_path = {"/v1/events": limits.max_body, "/v1/references": limits.max_upload}
     app.add_middleware(BodyLimits, limits=by_path, otherwise=MAX_BODY)
     app.add_middleware(TrustedHosts, hosts=limits.trusted_hosts)
     return app

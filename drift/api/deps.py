@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from drift.api.services import Services
 from drift.api.shapes import ErrorAnswer
@@ -16,7 +16,9 @@ def _services(request: Request) -> Services:
 
 
 Given = Annotated[Services, Depends(_services)]
-ModelName = Annotated[str, Path(min_length=1, max_length=200, description="The model's name.", examples=["credit"])]
+_NAME: Final[dict[str, Any]] = {"min_length": 1, "max_length": 200, "examples": ["credit"]}
+ModelPath = Annotated[str, Path(description="The model's name.", **_NAME)]
+ModelQuery = Annotated[str, Query(alias="model", description="The model's name.", **_NAME)]
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {

@@ -1,6 +1,5 @@
 """Which requests are looked at: those that name this service, and are not too large."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers
@@ -40,16 +39,15 @@ class BodyLimits:
     """Answers 413 to a body that is larger than its path allows, announced or not."""
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, int], otherwise: int) -> None:
-        """`limits`: pattern of a path → bytes."""
-        self._app, self._otherwise = app, otherwise
-        self._limits = [(re.compile(pattern), limit) for pattern, limit in limits.items()]
+        """`limits`: path → bytes."""
+        self._app, self._limits, self._otherwise = app, limits, otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a body that cannot grow beyond the limit, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = next((limit for path, limit in self._limits if path.fullmatch(scope["path"])), self._otherwise)
+        limit = self._limits.get(scope["path"], self._otherwise)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
             await answer(413, "too_large", too_large("the request", limit))(scope, receive, send)

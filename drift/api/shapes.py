@@ -57,7 +57,7 @@ class ModelRequest(ModelSettings):
     """A model as in drift.yaml, without a path: references are uploaded."""
 
     reference: None = None
-    """Upload it: `POST /v1/models/{name}/references`."""
+    """Upload it: `POST /v1/references?model=NAME&version=VERSION`."""
 
 
 class ReferenceAnswer(Shape):

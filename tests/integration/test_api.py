@@ -241,7 +241,7 @@ def test_models_that_cannot_be(rig: Rig) -> None:
 
 def test_a_reference_is_uploaded_listed_and_shown(rig: Rig) -> None:
     response = rig.client.post(
-        "/v1/models/credit/references?version=7", content=b"PAR1...", headers={"Content-Type": PARQUET}
+        "/v1/references?model=credit&version=7", content=b"PAR1...", headers={"Content-Type": PARQUET}
     )
     assert response.status_code == 201, response.text
     made = response.json()
@@ -250,23 +250,23 @@ def test_a_reference_is_uploaded_listed_and_shown(rig: Rig) -> None:
     assert made["segments"] == ["all", "k=a", "k=other"]
     assert made["active_from"] == isoformat(T0)
     assert rig.get(f"/v1/references/{made['id']}") == made
-    listed = rig.get("/v1/models/credit/references", limit=1)
+    listed = rig.get("/v1/references", model="credit", limit=1)
     assert [r["version"] for r in listed["items"]] == ["7"]
-    rest = rig.get("/v1/models/credit/references", limit=1, cursor=listed["next"])
+    rest = rig.get("/v1/references", model="credit", limit=1, cursor=listed["next"])
     assert [r["version"] for r in rest["items"]] == ["1"]
     assert rest["next"] is None
 
 
 def test_references_that_cannot_be(rig: Rig) -> None:
-    path, headers = "/v1/models/credit/references", {"Content-Type": PARQUET}
-    assert "no Parquet" in rig.refused(422, "POST", f"{path}?version=1", content=b"x", headers=headers)
+    path, headers = "/v1/references?model=credit", {"Content-Type": PARQUET}
+    assert "no Parquet" in rig.refused(422, "POST", f"{path}&version=1", content=b"x", headers=headers)
     assert "query version: field required" in rig.refused(422, "POST", path, content=b"x", headers=headers)
-    assert "65,536" in rig.refused(413, "POST", f"{path}?version=1", content=b"x" * 70_000, headers=headers)
+    assert "65,536" in rig.refused(413, "POST", f"{path}&version=1", content=b"x" * 70_000, headers=headers)
     assert "not 'text/plain'" in rig.refused(
-        415, "POST", f"{path}?version=1", content=b"x", headers={"Content-Type": "text/plain"}
+        415, "POST", f"{path}&version=1", content=b"x", headers={"Content-Type": "text/plain"}
     )
     assert "no model 'x'" in rig.refused(
-        404, "POST", "/v1/models/x/references?version=1", content=b"PAR1", headers=headers
+        404, "POST", "/v1/references?model=x&version=1", content=b"PAR1", headers=headers
     )
     assert "no reference 99" in rig.refused(404, "GET", "/v1/references/99")
 
@@ -279,18 +279,18 @@ def test_windows_are_paged_newest_first(rig: Rig) -> None:
     seen: list[str] = []
     cursor: dict[str, str] = {}
     for _ in range(3):
-        found = rig.get("/v1/models/credit/windows", limit=2, window="1h", **cursor)
+        found = rig.get("/v1/windows", model="credit", limit=2, window="1h", **cursor)
         seen += [item["start"] for item in found["items"]]
         cursor = {"cursor": found["next"]}
     assert found["next"] is None
     assert seen == [isoformat(T0 + i * HOUR) for i in (4, 3, 2, 1, 0)]
-    assert rig.get("/v1/models/credit/windows", state="incomplete")["items"] == []
-    assert "'incomplete'" in rig.refused(422, "GET", "/v1/models/credit/windows?state=done")
+    assert rig.get("/v1/windows", model="credit", state="incomplete")["items"] == []
+    assert "'incomplete'" in rig.refused(422, "GET", "/v1/windows?model=credit&state=done")
 
 
 def test_one_window_with_its_judgement(rig: Rig) -> None:
     evaluate(rig.store, rig.feed, 2)
-    newest = rig.get("/v1/models/credit/windows")["items"][0]
+    newest = rig.get("/v1/windows", model="credit")["items"][0]
     assert (newest["outcome"], newest["state"], newest["version"], newest["rows"]) == ("drift", "final", "1", 100)
     shown = rig.get(f"/v1/windows/{newest['id']}")
     assert shown["segments"] == {"all": "drift", "k=a": "no_drift"}
@@ -312,30 +312,30 @@ def test_one_window_with_its_judgement(rig: Rig) -> None:
 def test_the_series_of_one_statistic(rig: Rig) -> None:
     evaluate(rig.store, rig.feed, 4)
     query = {"window": "1h", "column": "n0", "statistic": "psi"}
-    first = rig.get("/v1/models/credit/series", limit=3, **query)
+    first = rig.get("/v1/series", model="credit", limit=3, **query)
     assert [item["value"] for item in first["items"]] == pytest.approx([0.3, 0.1, 0.3])
     assert [item["outcome"] for item in first["items"]] == ["drift", "no_drift", "drift"]
-    rest = rig.get("/v1/models/credit/series", limit=3, cursor=first["next"], **query)
+    rest = rig.get("/v1/series", model="credit", limit=3, cursor=first["next"], **query)
     assert [item["value"] for item in rest["items"]] == pytest.approx([0.1])
-    assert rig.get("/v1/models/credit/series", **query | {"column": "k"})["items"][0]["value"] is None
+    assert rig.get("/v1/series", model="credit", **query | {"column": "k"})["items"][0]["value"] is None
     for wrong in ({"column": "zip"}, {"window": "2h"}, {"segment": "k=z"}):
-        message = rig.refused(404, "GET", "/v1/models/credit/series", params=query | wrong)
+        message = rig.refused(404, "GET", "/v1/series", params=query | {"model": "credit"} | wrong)
         assert f"there is no {next(iter(wrong))}" in message
 
 
 def test_breaches(rig: Rig) -> None:
     evaluate(rig.store, rig.feed, 6)
-    first = rig.get("/v1/models/credit/breaches", limit=2)
+    first = rig.get("/v1/breaches", model="credit", limit=2)
     assert [item["column"] for item in first["items"]] == ["n0", "n0"]
     assert first["items"][0]["segment"] == "all"
-    rest = rig.get("/v1/models/credit/breaches", cursor=first["next"])
+    rest = rig.get("/v1/breaches", model="credit", cursor=first["next"])
     assert len(rest["items"]) == 1
     assert rest["next"] is None
 
 
 @pytest.mark.parametrize("cursor", ["x", "1.2.3", "", "1e5", "9" * 60, "1.x"])
 def test_a_cursor_of_another_list_is_refused(rig: Rig, cursor: str) -> None:
-    assert "cursor" in rig.refused(422, "GET", "/v1/models/credit/windows", params={"cursor": cursor})
+    assert "cursor" in rig.refused(422, "GET", "/v1/windows", params={"model": "credit", "cursor": cursor})
 
 
 @pytest.mark.parametrize("limit", [0, 1001, "many"])
@@ -418,7 +418,7 @@ def test_a_bug_gives_one_sentence(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> 
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr(Store, "windows", broken)
-    message = rig.refused(500, "GET", "/v1/models/credit/windows")
+    message = rig.refused(500, "GET", "/v1/windows?model=credit")
     assert message == "internal: something went wrong inside; the service's log says what"
 
 
@@ -442,6 +442,6 @@ def test_answers_are_strict_json(rig: Rig) -> None:
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is no JSON")
 
-    window = rig.get("/v1/models/credit/windows")["items"][0]["id"]
+    window = rig.get("/v1/windows", model="credit")["items"][0]["id"]
     text = rig.client.get(f"/v1/windows/{window}").text
     assert json.load(io.StringIO(text), parse_constant=refuse)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 
 from drift.api import convert, shapes
-from drift.api.deps import Given, ModelName, errors, model_called
+from drift.api.deps import Given, ModelPath, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.errors import Conflict
 from drift.service.models import put_model as put
@@ -22,16 +22,16 @@ def list_models(services: Given, limit: Limit = 100, cursor: Cursor = None) -> P
     return page(rest[: limit + 1], limit, convert.model, lambda model: (model.id,))
 
 
-@router.get("/models/{name}", responses=errors())
-def show_model(services: Given, name: ModelName) -> shapes.ModelAnswer:
+@router.get("/models/{name:path}", responses=errors())
+def show_model(services: Given, name: ModelPath) -> shapes.ModelAnswer:
     """One model."""
     return convert.model(model_called(services.store.catalogue(), name))
 
 
-@router.put("/models/{name}", responses=errors(409, 413))
+@router.put("/models/{name:path}", responses=errors(409, 413))
 def put_model(
     services: Given,
-    name: ModelName,
+    name: ModelPath,
     settings: Annotated[shapes.ModelRequest, Body(examples=[{"windows": ["1h", "1d"], "lateness": "10m"}])],
 ) -> shapes.ModelAnswer:
     """Add a model, or change it. A model that stands in drift.yaml is changed there."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from drift.api import convert, shapes
-from drift.api.deps import Given, Id, ModelName, errors, model_called
+from drift.api.deps import Given, Id, ModelQuery, errors, model_called
 from drift.api.errors import ApiError
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.catalogue import Reference
@@ -23,9 +23,9 @@ SUFFIXES: Final = {
 }
 
 
-@router.get("/models/{name}/references", responses=errors())
+@router.get("/references", responses=errors())
 def list_references(
-    services: Given, name: ModelName, limit: Limit = 100, cursor: Cursor = None
+    services: Given, name: ModelQuery, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[shapes.ReferenceAnswer]:
     """A model's references, newest first."""
     before = place(cursor, 1)
@@ -35,7 +35,7 @@ def list_references(
 
 
 @router.post(
-    "/models/{name}/references",
+    "/references",
     status_code=201,
     responses=errors(409, 413, 415),
     openapi_extra={
@@ -47,7 +47,7 @@ def list_references(
 )
 async def add_reference(
     services: Given,
-    name: ModelName,
+    name: ModelQuery,
     request: Request,
     version: Annotated[str, Query(min_length=1, max_length=200, description="The model version it belongs to.")],
 ) -> shapes.ReferenceDetail:
@@ -73,7 +73,7 @@ def show_reference(services: Given, reference_id: Id) -> shapes.ReferenceDetail:
     catalogue = services.store.catalogue()
     found = next((r for r in catalogue.references if r.id == reference_id), None)
     if found is None:
-        raise NotFound(f"there is no reference {reference_id}; GET /v1/models/NAME/references lists those there are")
+        raise NotFound(f"there is no reference {reference_id}; GET /v1/references?model=NAME lists those there are")
     return _detail(services, found, convert.Names(catalogue).model(found.model_id))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from drift.api import convert, shapes
-from drift.api.deps import Given, Id, ModelName, errors, model_called
+from drift.api.deps import Given, Id, ModelQuery, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.errors import NotFound
 from drift.core.result import WindowState
@@ -16,10 +16,10 @@ Spec = Annotated[str | None, Query(max_length=64, description="Only windows cut 
 Segment = Annotated[str, Query(max_length=1024, description="`all`, or as in `channel=web`.")]
 
 
-@router.get("/models/{name}/windows", responses=errors())
+@router.get("/windows", responses=errors())
 def list_windows(
     services: Given,
-    name: ModelName,
+    name: ModelQuery,
     window: Spec = None,
     state: Annotated[WindowState | None, Query(description="Only windows in this state.")] = None,
     limit: Limit = 100,
@@ -51,10 +51,10 @@ def show_window(services: Given, window_id: Id, segment: Segment = "all") -> sha
     )
 
 
-@router.get("/models/{name}/series", responses=errors())
+@router.get("/series", responses=errors())
 def series(
     services: Given,
-    name: ModelName,
+    name: ModelQuery,
     window: Annotated[str, Query(max_length=64, description="How the windows are cut.", examples=["1h"])],
     column: Annotated[str, Query(max_length=512, examples=["income"])],
     statistic: Annotated[str, Query(max_length=64, examples=["psi"])],
@@ -77,8 +77,8 @@ def series(
     return Page(items=[convert.point(row, names) for row in mine], next=found.next)
 
 
-@router.get("/models/{name}/breaches", responses=errors())
-def breaches(services: Given, name: ModelName, limit: Limit = 100, cursor: Cursor = None) -> Page[shapes.ListedBreach]:
+@router.get("/breaches", responses=errors())
+def breaches(services: Given, name: ModelQuery, limit: Limit = 100, cursor: Cursor = None) -> Page[shapes.ListedBreach]:
     """Rules that were broken, newest first."""
     before, catalogue = place(cursor, 1), services.store.catalogue()
     model = model_called(catalogue, name)
