@@ -10,7 +10,7 @@
 Idle is not dead: a partition without traffic lets time pass, one without an owner may hide a backlog.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,10 +89,16 @@ def closing(model_id: int, statuses: Sequence[Status], now: int, patience: Patie
     return Closing(complete, max(complete, abandoned), tuple(holding))
 
 
+def carries(model_id: int, statuses: Sequence[Status]) -> Callable[[Partition], bool]:
+    """Whether a partition's topic ever carried the model, in any of its partitions."""
+    topics = {(s.partition.source, s.partition.topic) for s in statuses if model_id in s.watermarks}
+    return lambda partition: (partition.source, partition.topic) in topics
+
+
 def _relevant(model_id: int, statuses: Sequence[Status]) -> Iterable[Status]:
     """Every unfinished partition of each topic that ever carried the model."""
-    topics = {(s.partition.source, s.partition.topic) for s in statuses if model_id in s.watermarks}
-    return (s for s in statuses if not s.finished and (s.partition.source, s.partition.topic) in topics)
+    mine = carries(model_id, statuses)
+    return (s for s in statuses if not s.finished and mine(s.partition))
 
 
 def _mark(model_id: int, status: Status, now: int, patience: Patience) -> tuple[int, bool]:

@@ -68,7 +68,7 @@ def decide(pending: Pending, closing: Closing, lateness: int, gaps: Sequence[Gap
     elif lateness and end <= closing.complete:
         target = Decision(WindowState.PROVISIONAL)
     if target is not None and target.state is not WindowState.PROVISIONAL:
-        missing = gap_in(pending.window, gaps)
+        missing = gap_in(pending.window, gaps, lateness)
         if missing is not None:
             reason = (
                 f"records {missing.first} to {missing.last} of {missing.partition} were deleted before they were read"
@@ -77,11 +77,11 @@ def decide(pending: Pending, closing: Closing, lateness: int, gaps: Sequence[Gap
     return target if target is not None and _worth_it(pending, target, now) else None
 
 
-def gap_in(window: Window, gaps: Sequence[Gap]) -> Gap | None:
-    """The first gap whose lost records may belong to this window."""
+def gap_in(window: Window, gaps: Sequence[Gap], lateness: int) -> Gap | None:
+    """The first gap whose lost records may belong to this window; they may have been as late as rows are."""
     for gap in gaps:
         until = gap.until if gap.until is not None else gap.at
-        if (gap.after is None or window.end > gap.after) and window.start <= until:
+        if (gap.after is None or window.end + lateness > gap.after) and window.start <= until:
             return gap
     return None
 

@@ -12,7 +12,7 @@ from drift.core.commit import EvaluationCommit, Gap, Lease, WindowResult
 from drift.core.profile import Profile
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
-from drift.evaluation.closing import Closing, Patience, Status, closing
+from drift.evaluation.closing import Closing, Patience, Status, carries, closing
 from drift.evaluation.decide import Pending, decide
 
 log = structlog.get_logger(__name__)
@@ -178,8 +178,10 @@ class Evaluator:
         started, results = self._clock.monotonic(), list[WindowResult]()
         for model in catalogue.models.values():
             reached = closing(model.id, statuses, now, self._patience)
+            mine = carries(model.id, statuses)
+            lost = [gap for gap in gaps if mine(gap.partition)]
             for pending in self._store.pending(model.id, PENDING_AT_ONCE):
-                decision = decide(pending, reached, model.lateness, gaps, now)
+                decision = decide(pending, reached, model.lateness, lost, now)
                 if decision is None:
                     continue
                 results.append(self._evaluate(model, catalogue, pending, decision.state, decision.reason))

@@ -74,17 +74,17 @@ def _by_reference(
 
 
 def lateness_of(
-    rows: Rows, chunk: Ints, watermarks: Sequence[int | None], pane: int, lateness: int
+    rows: Rows, owner: Ints, watermarks: Sequence[int | None], pane: int, lateness: int
 ) -> tuple[Mask, list[int | None]]:
-    """Which rows came late, and each chunk's watermark afterwards.
+    """Which rows came late, and each partition's watermark afterwards.
 
     A row is late if an earlier record of its partition has pushed the watermark past the row's pane and the lateness.
     It follows from the log alone, not from how the log was cut into batches.
 
     Args:
         rows: one model's rows.
-        chunk: (n,) which chunk each row's record belongs to.
-        watermarks: the model's watermark of each chunk's partition before the chunk; None: nothing was seen.
+        owner: (n,) which partition each row's record belongs to.
+        watermarks: the model's watermark of each partition before these rows; None: nothing was seen.
         pane: length, microseconds.
         lateness: microseconds.
     """
@@ -92,14 +92,17 @@ def lateness_of(
     after = list(watermarks)
     order = np.argsort(rows.record, kind="stable") if (np.diff(rows.record) < 0).any() else np.arange(len(rows))
     for number, before in enumerate(watermarks):
-        at = order[chunk[order] == number] if len(watermarks) > 1 else order
+        at = order[owner[order] == number] if len(watermarks) > 1 else order
         if not at.size:
             continue
         time = rows.time[at]
         reached = np.maximum.accumulate(time)
-        known = np.concatenate(([time[0] if before is None else before], reached[:-1]))
-        if before is not None:
-            known = np.maximum(known, before)
+        front = -1 if before is None else before
+        known = np.maximum(np.concatenate(([front], reached[:-1])), front)
+        record = rows.record[at]
+        if (record[1:] == record[:-1]).any():
+            # events of one record came together: what was known before its first holds for all
+            known = known[np.searchsorted(record, record, "left")]
         late[at] = time - time % pane + pane + lateness <= known
-        after[number] = int(reached[-1]) if before is None else max(before, int(reached[-1]))
+        after[number] = max(front, int(reached[-1]))
     return late, after

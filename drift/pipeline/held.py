@@ -1,5 +1,6 @@
 """The partitions that a worker owns, and how far it has read and committed each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drift.core.commit import Advance, Claim, Gap
@@ -26,15 +27,19 @@ class Held:
     finished: bool = False
     ended: bool = False
     """`finished` is committed."""
-    gap: Gap | None = None
-    """A gap whose later side is not known yet."""
+    gaps: tuple[Gap, ...] = ()
+    """Gaps whose later side is not known as of `next` …"""
+    open: tuple[Gap, ...] = ()
+    """… and as of `expected`."""
 
     @staticmethod
-    def of(claim: Claim, watermarks: dict[int, int]) -> "Held":
+    def of(claim: Claim, watermarks: dict[int, int], gaps: Sequence[Gap] = ()) -> "Held":
         """A partition just acquired."""
         # the end is not known yet: behind, until the client has said so
         end = (claim.next or 0) + 1
-        return Held(claim, claim.next, claim.next, end, dict(watermarks), dict(watermarks))
+        return Held(
+            claim, claim.next, claim.next, end, dict(watermarks), dict(watermarks), gaps=tuple(gaps), open=tuple(gaps)
+        )
 
     @property
     def moved(self) -> bool:
@@ -55,13 +60,11 @@ class Held:
     def settle(self) -> None:
         """The commit went through."""
         self.expected, self.committed, self.records = self.next, dict(self.watermarks), 0
-        self.ended = self.finished
+        self.ended, self.open = self.finished, self.gaps
 
     def rewind(self) -> Claim:
         """Forget what was read since the last commit; the claim says where to read again."""
         self.next, self.watermarks, self.records = self.expected, dict(self.committed), 0
-        self.finished = self.ended
-        if self.gap is not None and (self.expected or 0) <= self.gap.last:
-            # not committed: the source will find it again
-            self.gap = None
+        # a gap that was not committed is found again by the source
+        self.finished, self.gaps = self.ended, self.open
         return Claim(self.claim.partition, self.claim.epoch, self.expected)

@@ -1,6 +1,7 @@
 """Steps 2 to 4 of the record's way: decode, assign, count; what cannot be counted becomes a dead letter."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from drift.core.catalogue import Catalogue, Model
 from drift.core.clock import Clock, isoformat
-from drift.core.commit import DeadLetter, Gap, Partition
+from drift.core.commit import DeadLetter, Partition
 from drift.core.counting import Counter
 from drift.core.grid import Grid
 from drift.core.records import FUTURE_TIME, Chunk, Rejected
@@ -23,6 +24,16 @@ KEPT_PAYLOAD: Final = 64 << 10
 """Bytes of a dead letter's payload that are kept."""
 
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One model's rows of a batch."""
+
+    model: Model
+    rows: Rows
+    owner: Ints
+    """(n,) which of the batch's partitions each row came from."""
 
 
 class Intake:
@@ -49,35 +60,40 @@ class Intake:
         timestamps = [stamp for chunk in chunks for stamp in chunk.timestamps]
         decoded = self._decoder.decode(values, timestamps)
         ends = np.cumsum([len(chunk.offsets) for chunk in chunks])
-        owners = [held[chunk.partition] for chunk in chunks]
-        rejected = list(decoded.rejected)
+        # a partition may come in several chunks
+        owners = {chunk.partition: held[chunk.partition] for chunk in chunks}
+        place = np.array([list(owners).index(chunk.partition) for chunk in chunks])
+        rejected, shares = list(decoded.rejected), list[_Share]()
         for name, rows in decoded.rows.items():
             rows, ahead = self._without_future(rows, values)
             rejected += ahead
             if len(rows):
-                self._count(
-                    self.catalogue.models[name], rows, np.searchsorted(ends, rows.record, "right"), owners, buffer
-                )
+                owner = place[np.searchsorted(ends, rows.record, "right")]
+                shares.append(_Share(self.catalogue.models[name], rows, owner))
+        _close_gaps(shares, list(owners.values()), buffer)
+        for share in shares:
+            self._count(share, list(owners.values()), buffer)
         letters = [self._letter(bad, chunks, ends) for bad in rejected]
         for letter in letters:
             buffer.letter(letter)
-        for chunk, owner in zip(chunks, owners, strict=True):
-            owner.next, owner.log_end, owner.finished = chunk.next, chunk.log_end, chunk.finished
-            owner.records += len(chunk.offsets)
+        for chunk in chunks:
+            moved = owners[chunk.partition]
+            moved.next, moved.log_end, moved.finished = chunk.next, chunk.log_end, chunk.finished
+            moved.records += len(chunk.offsets)
         return letters
 
-    def _count(self, model: Model, rows: Rows, chunk: Ints, owners: Sequence[Held], buffer: Buffer) -> None:
+    def _count(self, share: _Share, owners: Sequence[Held], buffer: Buffer) -> None:
+        model, rows = share.model, share.rows
         before = [owner.watermarks.get(model.id) for owner in owners]
-        late, after = lateness_of(rows, chunk, before, model.pane, model.lateness)
+        late, after = lateness_of(rows, share.owner, before, model.pane, model.lateness)
         for owner, mark in zip(owners, after, strict=True):
             if mark is not None:
-                owner.watermarks[model.id] = max(mark, owner.watermarks.get(model.id, mark))
-        _close_gaps(rows, chunk, owners, buffer)
-        for share in assign(rows, model, self.catalogue):
-            panes = share.starts.size
-            sums = self._counter(share.reference.grid).count(share.rows, share.pane, panes)
-            overdue = np.bincount(share.pane[late[share.at]], minlength=panes)
-            buffer.add(share.reference, share.starts, sums, overdue, share.foreign)
+                owner.watermarks[model.id] = mark
+        for part in assign(rows, model, self.catalogue):
+            panes = part.starts.size
+            sums = self._counter(part.reference.grid).count(part.rows, part.pane, panes)
+            overdue = np.bincount(part.pane[late[part.at]], minlength=panes)
+            buffer.add(part.reference, part.starts, sums, overdue, part.foreign)
         buffer.rows[model.name] = buffer.rows.get(model.name, 0) + len(rows)
         buffer.late[model.name] = buffer.late.get(model.name, 0) + int(late.sum())
 
@@ -106,13 +122,27 @@ class Intake:
         return DeadLetter(chunk.partition, offset, bad.index, bad.reason, bad.detail, payload, self._clock.now())
 
 
-def _close_gaps(rows: Rows, chunk: Ints, owners: Sequence[Held], buffer: Buffer) -> None:
-    """The first rows after a gap say where it ends in event time."""
+def _close_gaps(shares: Sequence[_Share], owners: Sequence[Held], buffer: Buffer) -> None:
+    """A gap ends, in event time, at the first row behind it that is ahead of all that came before it.
+
+    A late row says nothing about what was lost. It follows from the log alone, not from how the log was cut.
+    """
     for number, owner in enumerate(owners):
-        gap = owner.gap
-        times = rows.time[chunk == number] if gap is not None else None
-        if gap is None or times is None or not times.size:
+        until = _first_ahead(shares, number, max(owner.watermarks.values(), default=-1)) if owner.gaps else None
+        if until is None:
             continue
-        closed = Gap(gap.partition, gap.first, gap.last, gap.at, gap.after, int(times.min()))
-        buffer.gaps = [g for g in buffer.gaps if g is not gap] + [closed]
-        owner.gap = None
+        closed = [replace(gap, until=until) for gap in owner.gaps]
+        buffer.gaps = [gap for gap in buffer.gaps if gap not in owner.gaps] + closed
+        owner.gaps = ()
+
+
+def _first_ahead(shares: Sequence[_Share], owner: int, front: int) -> int | None:
+    """Time of the earliest record's row beyond `front`; the largest, if the record holds several."""
+    found: list[tuple[int, int]] = []
+    for share in shares:
+        at = np.flatnonzero((share.owner == owner) & (share.rows.time > front))
+        if at.size:
+            record = int(share.rows.record[at].min())
+            time = int(share.rows.time[at[share.rows.record[at] == record]].max())
+            found.append((record, -time))
+    return -min(found)[1] if found else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from drift.core.catalogue import Catalogue
-from drift.core.commit import Claim, DeadLetter, IngestCommit, Partition
+from drift.core.commit import Claim, DeadLetter, Gap, IngestCommit, Partition
 from drift.core.records import Decoded, Poll
 from drift.core.schema import Schema
 
@@ -83,6 +83,9 @@ class Sink(Protocol):
 
     def watermarks(self, partition: Partition) -> dict[int, int]:
         """Model id → largest event time committed."""
+
+    def gaps(self) -> Sequence[Gap]:
+        """Records that were lost before they were read, newest first."""
 
     def heartbeat(self, log_ends: Mapping[Claim, int]) -> set[Claim]:
         """Say that the owner lives and where the partitions end; returns the claims that were lost."""

@@ -31,7 +31,7 @@ class Options:
     """How a worker batches and waits. Seconds, bytes, records; event times in microseconds."""
 
     owner: str
-    poll_records: int = 5_000
+    poll_records: int = 2_000
     commit_bytes: int = 32 << 20
     heartbeat_interval: float = 5.0
     """The store takes an owner for dead after several of these."""
@@ -92,6 +92,9 @@ class Worker:
         except SourceUnavailable as error:
             log.warning("source away", source=self._source.name, error=str(error))
             self._clock.sleep(min(self._options.backoff_least, 1.0))
+            # no heartbeat: nobody knows where the log ends now, and the last known end would let windows close
+            if self._due():
+                self._flush()
             return 0
         self._lose(poll.revoked)
         self._gain(poll.assigned)
@@ -119,10 +122,11 @@ class Worker:
     # ---- partitions
 
     def _gain(self, partitions: Sequence[Partition]) -> None:
-        wanted = [p for p in partitions if p not in self._held]
-        for partition in wanted:
+        # a client may miss that it lost a partition before it got it again; it delivers nothing until `start`
+        self._lose([p for p in partitions if p in self._held])
+        for partition in partitions:
             self._orphans.setdefault(partition, 0.0)
-        if wanted:
+        if partitions:
             self._reacquire(self._clock.monotonic())
 
     def _reacquire(self, now: float) -> None:
@@ -136,29 +140,34 @@ class Worker:
                 numbers = [p.number for p in self._source.partitions() if (p.source, p.topic) == (source, topic)]
                 self._store.register_partitions(source, topic, numbers)
             for partition in due:
-                claim = self._store.acquire(partition, self._options.owner)
-                self._held[partition] = Held.of(claim, self._store.watermarks(partition))
-                self._orphans.pop(partition)
-                self._start([claim])
-                log.info("partition acquired", partition=str(partition), epoch=claim.epoch, next=claim.next)
+                self._acquire(partition)
+        except SourceUnavailable as error:
+            log.warning("source away; acquiring later", source=self._source.name, error=str(error))
+            self._orphan(due)
         except StoreUnavailable as error:
             self._back_off(error)
 
+    def _acquire(self, partition: Partition) -> None:
+        claim = self._store.acquire(partition, self._options.owner)
+        open_gaps = [gap for gap in self._store.gaps() if gap.partition == partition and gap.until is None]
+        self._held[partition] = Held.of(claim, self._store.watermarks(partition), open_gaps)
+        self._orphans.pop(partition)
+        log.info("partition acquired", partition=str(partition), epoch=claim.epoch, next=claim.next)
+        self._start([claim])
+
     def _lose(self, partitions: Sequence[Partition]) -> None:
-        lost = [self._held[p] for p in partitions if p in self._held]
-        if lost and self._retry_at is None:
+        if self._retry_at is None and any(p in self._held for p in partitions):
             # the fence decides whether this still counts
             self._flush()
+        lost = [held for p in partitions if (held := self._held.pop(p, None)) is not None]
         for partition in partitions:
             self._orphans.pop(partition, None)
+        if any(held.moved for held in lost):
+            # a commit holds all partitions or none: what is left is read again without the lost ones
+            self._rewind()
         for held in lost:
-            gone = self._held.pop(held.claim.partition, None)
-            if gone is not None and gone.moved:
-                # a commit holds all partitions or none: what is left is read again without the lost ones
-                self._rewind()
-            if gone is not None:
-                self._metrics.forget(gone.claim.partition)
-                self._release(gone.claim)
+            self._metrics.forget(held.claim.partition)
+            self._release(held.claim)
 
     def _release(self, claim: Claim) -> None:
         try:
@@ -191,10 +200,12 @@ class Worker:
         if held is None:
             return
         log.error("records were deleted before they were read", gap=str(gap))
-        after = max(held.watermarks.values(), default=None)
-        held.gap = Gap(held.claim.partition, gap.first, gap.last, self._clock.now(), after)
-        self._buffer.gaps.append(held.gap)
-        held.next = gap.last + 1
+        # of the slowest model: what is lost may be its rows
+        after = min(held.watermarks.values(), default=None)
+        lost = Gap(held.claim.partition, gap.first, gap.last, self._clock.now(), after)
+        held.gaps += (lost,)
+        self._buffer.gaps.append(lost)
+        held.next = gap.resume
 
     def _take(self, chunks: Sequence[Chunk]) -> None:
         fresh = [part for chunk in chunks if (part := self._new(chunk)) is not None]
@@ -219,11 +230,17 @@ class Worker:
         if self._retry_at is not None:
             return False
         waited = self._clock.monotonic() - self._flushed_at
-        return self._buffer.size >= self._options.commit_bytes or waited >= self._source.flush_interval or self._ended
+        full = self._buffer.size >= self._options.commit_bytes
+        return full or waited >= self._source.flush_interval or self._ended or self._unpinned
 
     @property
     def _ended(self) -> bool:
         return any(h.finished and not h.ended for h in self._held.values())
+
+    @property
+    def _unpinned(self) -> bool:
+        """A first position: until it is in SQL, `start: latest` would mean another one after a crash."""
+        return any(h.expected is None and h.moved for h in self._held.values())
 
     def _flush(self) -> None:
         """Commit the buffer; on success or fence it is empty afterwards, while the store is away it is kept."""
@@ -239,6 +256,8 @@ class Worker:
             self._back_off(error, was_away)
             return
         if was_away:
+            if not moved:
+                self._failures = 0
             self._source.resume()
 
     def _commit(self, moved: Sequence[Held]) -> None:
@@ -305,8 +324,8 @@ class Worker:
         self._failures += 1
         at = self._clock.monotonic() + self._delay()
         for partition in partitions:
-            if self._held.pop(partition, None) is not None:
-                self._orphans[partition] = at
+            self._held.pop(partition, None)
+            self._orphans[partition] = at
 
     def _fence(self, partitions: Sequence[Partition]) -> None:
         """Drop the buffer; whatever the source still assigns to us is acquired again after the backoff."""

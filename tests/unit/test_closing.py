@@ -178,7 +178,16 @@ def test_late_rows_revise_a_final_window_at_once_if_many_else_ever_more_rarely(
 
 @pytest.mark.parametrize(
     ("after", "until", "touched"),
-    [(-90, -70, False), (-90, -60, True), (-30, -20, True), (0, 5, False), (-30, None, True), (None, -30, True)],
+    [
+        (-90, -70, False),
+        (-90, -60, True),
+        (-30, -20, True),
+        (0, 5, True),
+        (9, 15, True),
+        (10, 15, False),
+        (-30, None, True),
+        (None, -30, True),
+    ],
 )
 def test_a_gap_leaves_the_windows_it_touches_incomplete(after: int | None, until: int | None, touched: bool) -> None:
     gap = Gap(
