@@ -10,7 +10,7 @@ A delta that arrives while its pane is being folded is not among the ids read, a
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from drift.core.catalogue import Reference
 from drift.core.clock import DAY, HOUR
@@ -23,23 +23,18 @@ PANE, HOURS, DAYS = range(3)
 _COUNTERS: Final = ("rows", "late", "foreign_rows")
 
 
-def fold_some(c: Connection, reference: Reference, before: int, limit: int) -> int:
-    """Fold the deltas of at most `limit` panes that began before `before`; returns how many panes."""
-    found = c.execute(_crowded(reference.id, before, limit)).all()
-    for row in found:
-        window = Window(row.start, row.end)
-        _merge(c, reference, window, _tier_zero(window), PANE)
-    return len(found)
+def crowded(c: Connection, reference: Reference, before: int, limit: int) -> list[Window]:
+    """Panes that began before `before` and have more than one delta, oldest first."""
+    key = (panes.c.start, panes.c.end)
+    mine = and_(panes.c.reference_id == reference.id, panes.c.tier == PANE, panes.c.block == 0, panes.c.start < before)
+    statement = select(*key).where(mine).group_by(*key).having(func.count() > 1).order_by(*key).limit(limit)
+    return [Window(row.start, row.end) for row in c.execute(statement)]
 
 
-def _crowded(reference_id: int, before: int, limit: int) -> Select[Any]:
-    many = func.count() > 1
-    mine = and_(panes.c.reference_id == reference_id, panes.c.tier == PANE, panes.c.block == 0, panes.c.start < before)
-    return select(panes.c.start, panes.c.end).where(mine).group_by(panes.c.start, panes.c.end).having(many).limit(limit)
-
-
-def _tier_zero(window: Window) -> ColumnElement[bool]:
-    return and_(panes.c.start == window.start, panes.c.end == window.end, panes.c.tier == PANE)
+def fold_pane(c: Connection, reference: Reference, pane: Window) -> None:
+    """Fold the deltas of one pane."""
+    deltas = and_(panes.c.start == pane.start, panes.c.end == pane.end, panes.c.tier == PANE)
+    _merge(c, reference, pane, deltas, PANE)
 
 
 def compact_next(c: Connection, reference: Reference, tier: int, before: int, since: int) -> int | None:

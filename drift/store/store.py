@@ -236,13 +236,18 @@ class Store:
         return self._read(lambda c: panes.listed(c, reference_id, start, end, limit))
 
     def fold(self, lease: Lease, reference: Reference, *, before: int, limit: int = 50) -> int:
-        """Add up the deltas of at most `limit` panes that began before `before`; returns how many. 0: done.
+        """Add up the deltas of panes that began before `before`, oldest first; one transaction for each pane.
+
+        Returns:
+            How many panes, at most `limit`. Fewer: done.
 
         Raises:
             Fenced: the lease is another's.
         """
-
-        return self._under(lease, lambda c: folding.fold_some(c, reference, before, limit))
+        found = self._read(lambda c: folding.crowded(c, reference, before, limit))
+        for pane in found:
+            self._under(lease, partial(folding.fold_pane, reference=reference, pane=pane))
+        return len(found)
 
     def compact(
         self, lease: Lease, reference: Reference, *, hours_before: int, days_before: int, limit: int = 50
@@ -256,7 +261,7 @@ class Store:
             Fenced: the lease is another's.
         """
         done = 0
-        for tier, before in ((folding.DAYS, days_before), (folding.HOURS, hours_before)):
+        for tier, before in ((folding.HOURS, hours_before), (folding.DAYS, days_before)):
             since: int | None = -(1 << 62)
             while since is not None and done < limit:
                 since = self._under(

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 
 from drift.core.clock import HOUR, SECOND, SystemClock
 from drift.core.commit import Claim, DeadLetter, Gap, IngestCommit, Partition
 from drift.core.errors import CatalogueChanged, Conflict, Fenced, StoreError
-from drift.store import Store, open_store
+from drift.store import Store, catalogue, open_store
 from tests.rig.storing import PANE, PARTITION, T0, Feed, assert_equal, delta, feed, model, reference, total
 
 
@@ -321,30 +322,21 @@ class TestTogether:
         totals = fed.store.totals()
         assert (totals.records, totals.rows, totals.dead_letters) == (800, 800, 40)
 
-    def test_a_commit_waits_for_a_new_reference_and_then_sees_it(self, fed: Feed, stores: list[Store]) -> None:
-        """Whatever the order, a commit counted on the old catalogue never stands after the change."""
-        outcomes: list[str] = []
+    def test_the_catalogue_stays_as_it_is_until_the_commit(self, fed: Feed, stores: list[Store]) -> None:
+        """A change that came between the check and COMMIT would leave sums counted on the old catalogue."""
+        change = threading.Thread(target=lambda: model(stores[1], "another"))
+        version = fed.store.catalogue_version()
 
-        def run() -> None:
-            try:
-                while True:
-                    fed.commit(delta(fed.reference, 1), catalogue_version=before)
-                    outcomes.append("committed")
-            except CatalogueChanged:
-                outcomes.append("changed")
+        def commit(c: Connection) -> bool:
+            catalogue.check_version(c, version)
+            change.start()
+            change.join(timeout=0.3)
+            return change.is_alive()
 
-        before = fed.store.catalogue_version()
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            while thread.is_alive() and not outcomes:
-                time.sleep(0.001)
-            model(stores[1], "another")
-            committed = fed.store.partitions()[0].next
-        finally:
-            thread.join(timeout=30)
-        assert outcomes[-1] == "changed"
-        assert fed.store.partitions()[0].next == committed
+        waits = fed.store._write(commit)
+        change.join(timeout=30)
+        assert waits
+        assert fed.store.catalogue_version() == version + 1
 
     @staticmethod
     def feed(of: Feed, store: Store, number: int) -> Feed:

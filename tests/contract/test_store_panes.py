@@ -151,7 +151,7 @@ class TestCompact:
         assert self.compact(fed, lease, hours=T0 + 2 * HOUR, days=0) == 2
         assert tiers(fed, end=T0 + 2 * HOUR) == [(1, T0, T0 + HOUR), (1, T0 + HOUR, T0 + 2 * HOUR)]
         assert_equal(fed.store.profile(fed.reference, T0, FAR).profile, everything)
-        assert self.compact(fed, lease, hours=T0 + 25 * HOUR, days=T0 + DAY) == 2
+        assert self.compact(fed, lease, hours=T0 + 25 * HOUR, days=T0 + DAY) == 3
         assert tiers(fed) == [(2, T0, T0 + DAY), (1, T0 + DAY, T0 + DAY + HOUR)]
         found = fed.store.profile(fed.reference, T0, FAR)
         assert_equal(found.profile, everything)
