@@ -61,6 +61,9 @@ class Pair:
     """(C, B) ordered view: mean of the window's values in each bin, in `unit`s from the shift; 0 in empty bins."""
     r_at: Floats = field(default_factory=lambda: _NONE)
     """(C, B) the same of the reference."""
+    cuts: Floats = field(default_factory=lambda: _NONE)
+    """(C, B) ordered view: upper edge of each bin in `unit`s from the shift, the last edge repeated; NaN for ordinal
+    columns, whose bins are points."""
     c_variance: Floats = field(default_factory=lambda: _NONE)
     """(C,) ordered view: variance (÷ n) of the window's values, in square `unit`s."""
     r_variance: Floats = field(default_factory=lambda: _NONE)

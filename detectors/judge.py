@@ -238,4 +238,4 @@ def _scarce(pairs: Pairs, plan: Plan) -> str:
     return f"no column holds the values that its rules need, in {pairs.rows:,} rows"
 
 
-__all__ = ["judge"]
+__all__ = ["Plan", "judge"]

@@ -190,6 +190,13 @@ def share_tail(c: Floats, n: Floats, r: Floats, m: Floats) -> Floats:
     return np.where((k > 0) & (n > 0) & (m > 0), np.minimum(2 * np.minimum(upper, lower), 1.0), 1.0)
 
 
+def excess_tail(c: Floats, n: Floats, r: Floats, m: Floats) -> Floats:
+    """One-sided p-value of 'no larger a share of the window': P(Binomial(c + r, n/(n+m)) ≥ c); for rare events."""
+    w = n / np.maximum(n + m, 1.0)
+    upper = special.betainc(np.maximum(c, 1.0), r + 1, w)
+    return np.where((c > 0) & (n > 0) & (m > 0), upper, 1.0).astype(np.float64)
+
+
 def benjamini_hochberg(p: Floats, among: Bools) -> Floats:
     """Adjusted p-values (Benjamini, Hochberg 1995) of the columns `among`; NaN for the others."""
     adjusted = np.full(p.shape, np.nan)

@@ -16,7 +16,7 @@ import numpy as np
 
 from detectors.contract import Bools, Floats, Ints, Pair, View, over_bins
 from drift.core.errors import ProfileMismatch
-from drift.core.grid import SQUARE_SHIFT, UNIT_BITS, Grid
+from drift.core.grid import CAP_BITS, SQUARE_SHIFT, UNIT_BITS, ColumnGrid, Grid
 from drift.core.profile import Profile
 from drift.core.schema import Kind
 
@@ -44,7 +44,9 @@ class Tables:
     rare: Floats
     """(C,) number of keys that share `other`."""
     unit: Floats
-    """(M,)"""
+    """(M,) size of a fixed-point unit."""
+    cuts: Floats
+    """(M, B) see `Pair.cuts`."""
 
     @staticmethod
     def of(grid: Grid) -> "Tables":
@@ -61,12 +63,23 @@ class Tables:
             last=layout.bins - 1,
             rare=np.array([len(column.rare) for column in grid.columns], np.float64),
             unit=np.array([grid.columns[i].unit for i in measured]),
+            cuts=np.array([_cuts(grid.columns[i], at.size) for i in measured]).reshape(measured.size, at.size),
         )
 
     @property
     def nbytes(self) -> int:
         """Memory held, about."""
-        return self.values.nbytes + self.sums.nbytes
+        return self.values.nbytes + self.sums.nbytes + self.cuts.nbytes
+
+
+def _cuts(column: ColumnGrid, bins: int) -> Floats:
+    if not column.edges:
+        return np.full(bins, np.nan)
+    edges = np.array(column.edges)[np.minimum(np.arange(bins), len(column.edges) - 1)]
+    with np.errstate(over="ignore"):
+        units: Floats = (edges - column.shift) / column.unit
+    # as far as the values themselves are capped
+    return np.clip(units, -float(1 << CAP_BITS), float(1 << CAP_BITS))
 
 
 @dataclass(frozen=True)
@@ -306,6 +319,7 @@ class Pairs:
             reference.side.counts[tables.measured],
             c_at=window.at,
             r_at=reference.side.at,
+            cuts=tables.cuts,
             c_variance=window.variance(tables),
             r_variance=reference.variance,
             scale=reference.scale,

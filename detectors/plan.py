@@ -65,14 +65,11 @@ class Plan:
         """A plan from plain settings: `rules`, `min_rows`, `statistics`, `detector`, `expected_rows`; all optional.
 
         Among the rules the words `default` and `quality` stand for the detector's rules and for the quality rules
-        alone; a list of rules without them replaces both.
+        alone; a list of rules without them replaces both. Settings of other parts are passed over.
 
         Raises:
             ConfigError: a setting cannot be read; the sentence names what there is.
         """
-        for key in settings:
-            if key not in Plan.__slots__:
-                raise ConfigError(f"detection has no setting {key!r}; there are {', '.join(Plan.__slots__)}")
         detector = settings.get("detector", "default")
         if detector not in DETECTORS:
             raise ConfigError(f"detector {detector!r} is not known; there is {', '.join(DETECTORS)}")

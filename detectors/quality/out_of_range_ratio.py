@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.contract import Floats, Pair, Part, Statistic, View
-from detectors.nulls import share_tail
+from detectors.nulls import excess_tail
 
 
 def value(pair: Pair) -> Floats:
@@ -12,12 +12,12 @@ def value(pair: Pair) -> Floats:
 
 
 def p_value(pair: Pair, _value: Floats) -> Floats:
-    """(C,) two-sided against what the reference lets one expect, see `share_tail`.
+    """(C,) against what the reference lets one expect, upwards only, see `excess_tail`.
 
     A reference has no row beyond its own extremes, but of n new ones 2n/m lie there: these two count on its side.
     """
     expected = np.maximum(pair.r[:, Part.OUTSIDE], pair.once)
-    return share_tail(pair.c[:, Part.OUTSIDE], pair.n, np.minimum(expected, pair.m), pair.m)
+    return excess_tail(pair.c[:, Part.OUTSIDE], pair.n, np.minimum(expected, pair.m), pair.m)
 
 
 def direction(pair: Pair) -> Floats:

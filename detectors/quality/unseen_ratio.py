@@ -3,7 +3,7 @@
 import numpy as np
 
 from detectors.contract import Floats, Pair, Part, Statistic, View
-from detectors.nulls import share_tail
+from detectors.nulls import excess_tail
 
 
 def value(pair: Pair) -> Floats:
@@ -12,13 +12,13 @@ def value(pair: Pair) -> Floats:
 
 
 def p_value(pair: Pair, _value: Floats) -> Floats:
-    """(C,) two-sided against what the reference lets one expect, see `share_tail`.
+    """(C,) against what the reference lets one expect, upwards only, see `excess_tail`.
 
     A reference lacks what it lacks, but if k of its m rows hold a value that occurs once, about k/m of new rows hold
     one that it never had (Good 1953): these k count on its side.
     """
     expected = np.maximum(pair.r[:, Part.UNSEEN], pair.once)
-    return share_tail(pair.c[:, Part.UNSEEN], pair.n, np.minimum(expected, pair.m), pair.m)
+    return excess_tail(pair.c[:, Part.UNSEEN], pair.n, np.minimum(expected, pair.m), pair.m)
 
 
 def direction(pair: Pair) -> Floats:

@@ -15,8 +15,8 @@ from detectors.nulls import chi2_tail
 def value(pair: Pair) -> Floats:
     """(C,) from counts (C, B); nats, 0 on average where nothing changed. O(B). Never raises."""
     half = np.where(pair.filled, 0.5, 0.0)
-    p = (pair.c + half) / (pair.n + pair.bins / 2)[:, None]
-    q = (pair.r + half) / (pair.m + pair.bins / 2)[:, None]
+    p = (pair.c + half) / np.maximum(pair.n + pair.bins / 2, 0.5)[:, None]
+    q = (pair.r + half) / np.maximum(pair.m + pair.bins / 2, 0.5)[:, None]
     ratio = np.log(np.where(pair.filled, p, 1.0) / np.where(pair.filled, q, 1.0))
     return over_bins((p - q) * ratio) - _bias(pair)
 
