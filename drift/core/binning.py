@@ -59,7 +59,8 @@ class Table:
                 number = self._origin[row] + np.arange(CELLS)
                 table[row] = self._slots[first + row + np.searchsorted(edges, number, "right")]
                 continue
-            cell = self._cell(edges[None, :], slice(row, row + 1))[0] - row * CELLS
+            with np.errstate(over="ignore"):  # edges near the largest double land in the last cell
+                cell = self._cell(edges[None, :], slice(row, row + 1))[0] - row * CELLS
             below = np.searchsorted(cell, np.arange(CELLS), "left")
             upto = np.searchsorted(cell, np.arange(CELLS), "right")
             table[row] = self._slots[first + row + below]

@@ -65,8 +65,8 @@ def infer(tally: Tally, role: Role | None, kind: Kind | None, texts: npt.NDArray
 
 
 def distinct_of(tally: Tally) -> int | None:
-    """How many distinct values there are; None: more than were counted."""
-    if tally.moments:
+    """How many distinct values there are; None: more than were counted, or dates, which are not."""
+    if tally.moments or tally.texts.dates:
         return None
     keys = tally.key_counts
     return None if keys is None else len(keys)

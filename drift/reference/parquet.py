@@ -10,11 +10,13 @@ from drift.reference.data import BATCH_ROWS, check_names, file_digest, first_lin
 from drift.reference.options import Limits
 
 BUFFER: Final = 1 << 20
-_OWN: Final = "__index_level_"  # how pandas calls a nameless index in Parquet
+_OWN: Final = "__index_level_"  # how pandas calls a nameless index in Parquet; it says nothing
 
 
 class ParquetData:
     """Parquet files of the same columns, read through a 1 MB buffer per column."""
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, paths: list[Path], limits: Limits) -> None:
         self._paths = paths
@@ -22,7 +24,9 @@ class ParquetData:
         self.names: tuple[str, ...] = ()
         for path in paths:
             file = self._open(path)
-            fields = check_names([name for name in file.schema_arrow.names if name], limits, path)
+            fields = check_names(
+                [name for name in file.schema_arrow.names if name and not name.startswith(_OWN)], limits, path
+            )
             if self.names and set(fields) != set(self.names):
                 odd = min(set(fields) ^ set(self.names))
                 raise ReferenceRefused(f"{path}: column {odd!r} is not in every file; give files of the same columns")
@@ -30,9 +34,6 @@ class ParquetData:
             self.rows += _check_claims(file.metadata, path, limits)
         if self.rows > limits.rows:
             raise ReferenceRefused(f"{paths[0]} has {self.rows} rows, the limit is {limits.rows}; give a sample")
-        own = [name for name in self.names if name.startswith(_OWN)]
-        self.names = tuple(name for name in self.names if name not in own)
-        self.notes = tuple(f"column {name!r} is a pandas index and was left out" for name in own)
 
     def batches(self) -> Iterator[tuple[int, Columns]]:
         """Number of rows and columns of each batch."""

@@ -32,17 +32,26 @@ class Numbers:
     """Numbers seen. `counts` is None once there were too many distinct ones."""
 
     n: int = 0
-    infinite: int = 0
+    """Finite ones."""
+    minus: int = 0
+    plus: int = 0
+    """Infinite ones."""
     low: float = np.inf
     high: float = -np.inf
     huge: bool = False
     """Integers beyond 2**53, which doubles cannot tell apart."""
     counts: dict[float, int] | None = field(default_factory=dict)
 
+    @property
+    def infinite(self) -> int:
+        """Infinite numbers of both signs."""
+        return self.minus + self.plus
+
     def see(self, values: Floats) -> None:
         """Values in any order; NaN is none."""
         finite = values[np.isfinite(values)]
-        self.infinite += int(np.isinf(values).sum())
+        self.minus += int((values == -np.inf).sum())
+        self.plus += int((values == np.inf).sum())
         if not finite.size:
             return
         self.n += finite.size
@@ -203,7 +212,8 @@ class Tally:
         for value, count in self.numbers.counts.items():
             key = canonical_key(value)
             counts[key] = counts.get(key, 0) + count
-        for key, count in zip(("false", "true"), self.flags, strict=True):
+        few = {"false": self.flags[0], "true": self.flags[1], "-inf": self.numbers.minus, "inf": self.numbers.plus}
+        for key, count in few.items():
             if count:
                 counts[key] = counts.get(key, 0) + count
         return counts

@@ -100,7 +100,10 @@ def _header(path: Path) -> tuple[str, list[str]]:
     if not first.strip():
         raise ReferenceRefused(f"{path} is empty; a CSV file starts with the names of its columns")
     delimiter = max(_DELIMITERS, key=first.count)
-    return delimiter, [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
+    try:
+        return delimiter, [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
+    except csv.Error as error:
+        raise ReferenceRefused(f"{path} is no readable CSV file: its first line is no header ({error})") from error
 
 
 def _fits(column: Any, kind: Storage) -> bool:

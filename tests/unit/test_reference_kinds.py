@@ -281,3 +281,9 @@ def test_a_derived_name_that_is_taken() -> None:
 def test_names_twice() -> None:
     with pytest.raises(ReferenceRefused, match="'a' appears twice"):
         build_reference(pd.DataFrame(np.zeros((3, 2)), columns=["a", "a"]))
+
+
+def test_infinity_among_categories_is_one_of_them() -> None:
+    reference = built(pd.Series([True, float("inf"), "a", -float("inf")] * 9, dtype=object))
+    assert reference.grid.columns[0].keys == ("-inf", "a", "inf", "true")
+    assert reference.profile.bin_counts(0).tolist() == [9, 9, 9, 9, 0, 0]
