@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
+
+
+PUSHED: Final = "http"
+"""The source whose records are pushed to us: a dead server's partition hides no backlog."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

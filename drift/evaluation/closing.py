@@ -4,6 +4,7 @@
     idle       a live owner at the log's end, and the model    holds nothing older than now − idle_timeout
                silent there for `idle_timeout`
     live       anything else with a heartbeat                  holds windows at its watermark, however long it takes
+    gone       the queue of a server that died                 holds nothing: what waited there was never acknowledged
     dead       no heartbeat for `dead_after`                   holds windows at its watermark for `max_hold`, then they
                                                                close as incomplete
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drift.core.clock import MINUTE, SECOND
-from drift.core.commit import Partition
+from drift.core.commit import PUSHED, Partition
 
 NEVER = -(2**62)
 
@@ -81,6 +82,8 @@ def closing(model_id: int, statuses: Sequence[Status], now: int, patience: Patie
     holding = []
     for status in _relevant(model_id, statuses):
         mark, dead = _mark(model_id, status, now, patience)
+        if dead and status.partition.source == PUSHED:
+            continue
         if mark < complete:
             complete, holding = mark, [f"{status.partition} ({'no owner' if dead else 'behind'})"]
         given_up = dead and status.now - (status.heartbeat_at or 0) > patience.max_hold

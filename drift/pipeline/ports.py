@@ -32,6 +32,12 @@ class Source(Protocol):
     def refuse(self, letters: Sequence[DeadLetter]) -> None:
         """These events of records read from here cannot be counted; they are about to be committed as dead letters."""
 
+    def answers(self, positions: Mapping[Partition, int]) -> Mapping[str, bytes]:
+        """Idempotency key → answer, of requests that end before these positions; a log has none."""
+
+    def repeated(self, answers: Mapping[str, bytes]) -> None:
+        """Requests with these keys were counted elsewhere: drop them; a `start` follows."""
+
     def pause(self) -> None:
         """Stay alive but deliver nothing, newly assigned partitions included."""
 
@@ -39,7 +45,11 @@ class Source(Protocol):
         """Deliver again."""
 
     def log_ends(self) -> Mapping[Partition, int]:
-        """The end of each assigned partition as last seen."""
+        """The end of each assigned partition; surely not before our position if the log goes on behind it.
+
+        Raises:
+            SourceUnavailable: that cannot be told now.
+        """
 
     def partitions(self) -> Sequence[Partition]:
         """Every partition of the subscribed topics, whoever reads it."""
@@ -94,8 +104,11 @@ class Sink(Protocol):
         """All of it, or nothing.
 
         Raises:
-            Fenced, CatalogueChanged, StoreUnavailable: nothing was written.
+            Fenced, CatalogueChanged, Conflict, StoreUnavailable: nothing was written.
         """
+
+    def idempotent(self, key: str) -> bytes | None:
+        """The answer stored under an idempotency key."""
 
 
 class Metrics(Protocol):

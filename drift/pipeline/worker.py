@@ -13,7 +13,7 @@ import structlog
 
 from drift.core.clock import MINUTE, Clock
 from drift.core.commit import Claim, Gap, IngestCommit, Partition
-from drift.core.errors import CatalogueChanged, Fenced, OffsetGap, SourceUnavailable, StoreUnavailable
+from drift.core.errors import CatalogueChanged, Conflict, Fenced, OffsetGap, SourceUnavailable, StoreUnavailable
 from drift.core.records import Chunk
 from drift.pipeline.buffer import Buffer
 from drift.pipeline.held import Held
@@ -180,7 +180,13 @@ class Worker:
         if now - self._beaten_at < self._options.heartbeat_interval or self._retry_at is not None or not self._held:
             return
         self._beaten_at = now
-        for partition, end in self._source.log_ends().items():
+        try:
+            ends = self._source.log_ends()
+        except SourceUnavailable as error:
+            # a heartbeat with the last known end could call a partition caught up that has grown meanwhile
+            log.warning("source away; no heartbeat", source=self._source.name, error=str(error))
+            return
+        for partition, end in ends.items():
             if partition in self._held:
                 self._held[partition].log_end = end
         try:
@@ -267,12 +273,18 @@ class Worker:
             panes=self._buffer.deltas(),
             dead_letters=tuple(self._buffer.dead_letters),
             gaps=tuple(self._buffer.gaps),
+            idempotency=self._source.answers({held.claim.partition: held.next or 0 for held in moved}),
         )
         try:
             self._store.commit(batch)
         except CatalogueChanged:
             log.info("models or references changed; counting again since the last commit")
             self._refresh(least=0.0)
+            self._rewind()
+        except Conflict:
+            # another server has counted a request with one of these keys meanwhile
+            known = {key: self._store.idempotent(key) for key in batch.idempotency}
+            self._source.repeated({key: answer for key, answer in known.items() if answer is not None})
             self._rewind()
         except Fenced as error:
             log.warning("fenced", error=str(error))

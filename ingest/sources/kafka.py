@@ -4,7 +4,7 @@ The truth about positions is in SQL. Kafka's group decides only who reads what; 
 and carry the store's identity, so that two stores never share a group.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -12,13 +12,17 @@ import structlog
 
 from drift.core.clock import Clock
 from drift.core.commit import Claim, DeadLetter, Partition
-from drift.core.errors import OffsetGap, SourceError
+from drift.core.errors import OffsetGap, SourceError, SourceUnavailable
 from drift.core.records import Chunk, Poll
 
 log = structlog.get_logger(__name__)
 
 STORE: Final = "driftsum store "
 """Stands before the store's UUID in the metadata of the group's committed offsets."""
+ANSWER: Final = 20.0
+"""Seconds to wait for an answer of the broker …"""
+GLANCE: Final = 2.0
+"""… and where nothing depends on it but a heartbeat."""
 LISTED_FOR: Final = 30.0
 """Seconds for which the list of a topic's partitions is believed."""
 
@@ -53,8 +57,8 @@ class Client(Protocol):
     def resume(self) -> None:
         """Deliver again."""
 
-    def bounds(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
-        """First position and end of each log."""
+    def bounds(self, partitions: Sequence[Partition], timeout: float = ANSWER) -> Mapping[Partition, tuple[int, int]]:
+        """First position and end of each log, as the broker says now."""
 
     def at_time(self, partitions: Sequence[Partition], micros: int) -> Mapping[Partition, int]:
         """Position of the first record of that time or later; the end where there is none."""
@@ -93,6 +97,10 @@ class KafkaSource:
         self._client, self._start, self._store, self._clock = client, start, store, clock
         self._next: dict[Partition, int] = {}
         self._waiting: list[Chunk] = []
+        self._missing: dict[Partition, None] = {}
+        """Started partitions whose position is not in the log."""
+        self._astray = False
+        """Whether the client may have dropped what it had fetched."""
         self._paused = False
         self._listed: tuple[float, Sequence[Partition]] = (-LISTED_FOR, ())
 
@@ -103,17 +111,29 @@ class KafkaSource:
             SourceUnavailable: the broker is away.
             SourceError: it refuses us.
         """
-        fetched = self._client.poll(0.0 if self._waiting and not self._paused else timeout, max_records)
+        fetched = self._fetch(0.0 if self._waiting and not self._paused else timeout, max_records)
         assigned, revoked = self._rebalanced(fetched.rebalances)
-        gaps = [gap for p in fetched.out_of_range if p in self._next and (gap := self._gap(p)) is not None]
+        self._missing |= dict.fromkeys(p for p in fetched.out_of_range if p in self._next)
         found = [chunk for chunk in fetched.chunks if self._fresh(chunk)]
         for chunk in found:
             self._next[chunk.partition] = chunk.next
         if self._paused:
+            # gaps wait as well: they stand behind the records that wait
             self._waiting += found
-            return Poll((), assigned, revoked, gaps)
+            return Poll((), assigned, revoked)
         chunks, self._waiting = self._waiting + found, []
-        return Poll(chunks, assigned, revoked, gaps)
+        return Poll(chunks, assigned, revoked, self._gaps({chunk.partition for chunk in chunks}))
+
+    def _fetch(self, timeout: float, max_records: int) -> Fetched:
+        if self._astray:
+            self._client.place(self._next, self._paused)
+            self._astray = False
+        try:
+            return self._client.poll(timeout, max_records)
+        except SourceUnavailable:
+            # nobody knows what it had fetched already: read again from where we are
+            self._astray = True
+            raise
 
     def start(self, claims: Sequence[Claim]) -> None:
         """Deliver these partitions from `claim.next` on (None: from where the configuration says).
@@ -131,6 +151,8 @@ class KafkaSource:
         self._waiting += [Chunk(p, (), (), (), place, end) for p, (place, end) in fresh.items()]
         places |= {p: place for p, (place, _) in fresh.items()}
         self._next |= places
+        for partition in partitions:
+            self._missing.pop(partition, None)
         self._client.place(places, self._paused)
 
     def commit(self, positions: Mapping[Partition, int], metadata: str) -> None:
@@ -139,6 +161,13 @@ class KafkaSource:
 
     def refuse(self, letters: Sequence[DeadLetter]) -> None:
         """Nobody waits for an answer here."""
+
+    def answers(self, positions: Mapping[Partition, int]) -> Mapping[str, bytes]:
+        """A log has no idempotency keys."""
+        return {}
+
+    def repeated(self, answers: Mapping[str, bytes]) -> None:
+        """A log has no idempotency keys."""
 
     def pause(self) -> None:
         """Stay in the group but deliver nothing, newly assigned partitions included."""
@@ -151,8 +180,18 @@ class KafkaSource:
         self._client.resume()
 
     def log_ends(self) -> Mapping[Partition, int]:
-        """The end of each started partition as last seen."""
-        return self._client.ends(list(self._next))
+        """The end of each started partition.
+
+        The end as last seen tells that we are behind; that we are not, only the broker can tell: it may have been out
+        of reach for a while, and a partition that is 'caught up' lets windows close.
+
+        Raises:
+            SourceUnavailable: the broker is away.
+        """
+        ends = dict(self._client.ends(list(self._next)))
+        at_end = [p for p, position in self._next.items() if ends.get(p, 0) <= position]
+        now = self._client.bounds(at_end, GLANCE) if at_end else {}
+        return ends | {partition: end for partition, (_, end) in now.items()}
 
     def partitions(self) -> Sequence[Partition]:
         """Every partition of the subscribed topics, whoever reads it."""
@@ -181,6 +220,7 @@ class KafkaSource:
                     revoked[partition] = None
                 # what was read for an earlier owner's sake is read again from the SQL position
                 self._next.pop(partition, None)
+                self._missing.pop(partition, None)
         self._waiting = [chunk for chunk in self._waiting if chunk.partition in self._next]
         return list(assigned), list(revoked)
 
@@ -191,6 +231,19 @@ class KafkaSource:
             return False
         first = chunk.offsets[0] if chunk.offsets else chunk.next
         return first >= expected and (bool(chunk.offsets) or chunk.next > expected)
+
+    def _gaps(self, busy: Set[Partition]) -> list[OffsetGap]:
+        """Gaps of partitions without records in this poll, for gaps are told before records."""
+        gaps: list[OffsetGap] = []
+        for partition in [p for p in self._missing if p not in busy]:
+            try:
+                gap = self._gap(partition)
+            except SourceUnavailable as error:
+                log.warning("broker away; the gap is looked at later", partition=str(partition), error=str(error))
+                break
+            del self._missing[partition]
+            gaps += [gap] if gap is not None else []
+        return gaps
 
     def _gap(self, partition: Partition) -> OffsetGap | None:
         """Go on from what is still there; what is not is reported, never jumped over."""

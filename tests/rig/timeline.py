@@ -164,6 +164,12 @@ class ScriptedSource:
     def refuse(self, letters: Sequence[DeadLetter]) -> None:
         self.refused += letters
 
+    def answers(self, positions: Mapping[Partition, int]) -> Mapping[str, bytes]:
+        return {}
+
+    def repeated(self, answers: Mapping[str, bytes]) -> None:
+        raise AssertionError("a log has no keys")
+
     def pause(self) -> None:
         self.paused = True
 
@@ -171,6 +177,7 @@ class ScriptedSource:
         self.paused = False
 
     def log_ends(self) -> Mapping[Partition, int]:
+        self._fails("log_ends")
         return {owned: self.log.end(owned) for owned in self.positions}
 
     def partitions(self) -> Sequence[Partition]:

@@ -28,10 +28,11 @@ class Status:
     advanced_at: dict[int, int] = field(default_factory=dict)
     now: int = NOW
     topic: str = "predictions"
+    source: str = "kafka"
 
     @property
     def partition(self) -> Partition:
-        return Partition("kafka", self.topic, self.number)
+        return Partition(self.source, self.topic, self.number)
 
 
 def at(minutes_ago: float, **more: object) -> Status:
@@ -76,6 +77,12 @@ def test_a_dead_partition_holds_for_a_while_then_windows_close_as_incomplete(
     assert result.complete == NOW - 30 * MINUTE
     assert result.abandoned == NOW - (1 if given_up else 30) * MINUTE
     assert result.holding == ("kafka:predictions[1] (no owner)",)
+
+
+def test_the_queue_of_a_server_that_died_holds_nothing() -> None:
+    gone = at(30, source="http", topic="here:8642", heartbeat_at=NOW - MINUTE)
+    assert reached(at(1), gone).complete == NOW - MINUTE
+    assert reached(at(1), at(30, source="http", topic="here:8642")).complete == NOW - 30 * MINUTE
 
 
 def test_a_partition_that_nobody_ever_read_holds_everything() -> None:
