@@ -13,7 +13,7 @@ import structlog
 from drift.core.commit import Partition
 from drift.core.errors import ConfigError, SourceError, SourceUnavailable
 from drift.core.records import Chunk
-from ingest.sources.kafka import Fetched
+from ingest.sources.kafka import ANSWER, Fetched
 from ingest.sources.kafka_options import Value, for_confluent
 
 try:
@@ -23,8 +23,6 @@ except ImportError as missing:
 
 log = structlog.get_logger(__name__)
 
-_ANSWER: Final = 20.0
-"""Seconds to wait for an answer of the broker."""
 _LOST: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 _HOPELESS: Final = frozenset(
     {
@@ -76,10 +74,12 @@ class Client:
         """Records of placed partitions, and rebalances since the last call."""
         with _translated(self._name):
             got = self._consumer.consume(max_records, timeout)
-        events, self._events = self._events, []
         errors = [message for message in got if message.error() is not None]
         if errors:
             got = [message for message in got if message.error() is None]
+            self._complain(errors)
+        # taken only now: what is raised above must not lose a rebalance
+        events, self._events = self._events, []
         chunks = self._chunks(got)
         ends, lost = self._errors(errors)
         return Fetched([*chunks, *ends], events, lost)
@@ -103,12 +103,12 @@ class Client:
         with _translated(self._name):
             self._consumer.resume([TopicPartition(*key) for key in self._placed])
 
-    def bounds(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
-        """First position and end of each log."""
+    def bounds(self, partitions: Sequence[Partition], timeout: float = ANSWER) -> Mapping[Partition, tuple[int, int]]:
+        """First position and end of each log, as the broker says now."""
         found: dict[Partition, tuple[int, int]] = {}
         with _translated(self._name):
             for partition, tp in zip(partitions, _tps(partitions), strict=True):
-                bounds = self._consumer.get_watermark_offsets(tp, timeout=_ANSWER)
+                bounds = self._consumer.get_watermark_offsets(tp, timeout=timeout)
                 if bounds is None:
                     raise SourceUnavailable(f"Kafka does not say where {partition} begins and ends")
                 found[partition] = bounds
@@ -118,7 +118,7 @@ class Client:
         """Position of the first record of that time or later; the end where there is none."""
         asked = [TopicPartition(p.topic, p.number, -(-micros // 1000)) for p in partitions]
         with _translated(self._name):
-            found = self._consumer.offsets_for_times(asked, timeout=_ANSWER)
+            found = self._consumer.offsets_for_times(asked, timeout=ANSWER)
         places = {Partition(self._name, tp.topic, tp.partition): tp.offset for tp in found}
         after = self.bounds([p for p, place in places.items() if place < 0])
         return {p: place if place >= 0 else after[p][1] for p, place in places.items()}
@@ -126,7 +126,7 @@ class Client:
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, str]:
         """Metadata of the group's committed offsets, where there are any."""
         with _translated(self._name):
-            found = self._consumer.committed(_tps(partitions), timeout=_ANSWER)
+            found = self._consumer.committed(_tps(partitions), timeout=ANSWER)
         # librdkafka sends the terminating NUL along
         return {Partition(self._name, tp.topic, tp.partition): tp.metadata.rstrip("\0") for tp in found if tp.metadata}
 
@@ -152,7 +152,7 @@ class Client:
             return [
                 Partition(self._name, topic, number)
                 for topic in self._topics
-                for number in sorted(self._consumer.list_topics(topic, timeout=_ANSWER).topics[topic].partitions)
+                for number in sorted(self._consumer.list_topics(topic, timeout=ANSWER).topics[topic].partitions)
             ]
 
     def close(self) -> None:
@@ -232,9 +232,14 @@ class Client:
                     ends.append(Chunk(Partition(self._name, *key), (), (), (), message.offset(), message.offset()))
             elif error.code() in _LOST:
                 lost.append(Partition(self._name, *key))
-            else:
-                _raise(self._name, error)
         return ends, lost
+
+    def _complain(self, messages: Sequence[Any]) -> None:
+        """Raise for an error that is neither an end nor a position that is not in the log."""
+        for message in messages:
+            error = message.error()
+            if error.code() != KafkaError._PARTITION_EOF and error.code() not in _LOST:  # noqa: SLF001
+                _raise(self._name, error)
 
     def _on_commit(self, error: Any, offsets: Sequence[Any]) -> None:
         if error is not None:

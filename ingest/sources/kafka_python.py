@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from typing import Any, Final
 
@@ -16,15 +16,14 @@ from drift.core.commit import Partition
 from drift.core.errors import SourceError, SourceUnavailable
 from drift.core.records import Chunk
 from ingest.sources import decompress
-from ingest.sources.kafka import Fetched
+from ingest.sources.kafka import ANSWER, Fetched
 from ingest.sources.kafka_options import Value, for_kafka_python
 
 log = structlog.get_logger(__name__)
 
 _LOOKED: Final = 1.0
 """Seconds between two looks for positions that moved without a record."""
-_ANSWER: Final = 20_000
-"""Milliseconds to wait for an answer of the broker."""
+_ANSWER: Final = round(ANSWER * 1000)
 _HOPELESS: Final = (
     errors.AuthorizationError,
     errors.SaslAuthenticationFailedError,
@@ -34,6 +33,8 @@ _HOPELESS: Final = (
     errors.UnsupportedCodecError,
     errors.InvalidTopicError,
 )
+_GONE: Final = (errors.IllegalStateError, ValueError, KeyError)
+"""What the consumer raises for a partition that its own thread has given up a moment ago."""
 # the places of what is needed in kafka-python's ConsumerRecord
 _offset, _timestamp, _value = itemgetter(3), itemgetter(4), itemgetter(7)
 
@@ -90,9 +91,15 @@ class Client:
                 pass  # just assigned, and never committed: it gets its position from `place`
             except (errors.OffsetOutOfRangeError, errors.LogTruncationError) as error:
                 out_of_range = list(error.args[0])
-            rebalances = self._rebalances()
-            chunks = [self._chunk(tp, records) for tp, records in got.items() if tp in self._placed]
+        rebalances = self._rebalances()
+        chunks = [self._chunk(tp, records) for tp, records in got.items() if tp in self._placed]
+        try:
             chunks += self._moved(bool(got))
+        except (errors.OffsetOutOfRangeError, errors.LogTruncationError) as error:
+            out_of_range += error.args[0]
+        except errors.KafkaError as error:
+            # what was fetched above must not be lost
+            log.info("Kafka does not say where a position has moved", source=self._name, error=str(error))
         missing = [self._partition(tp) for tp in out_of_range if tp in self._placed]
         return Fetched(chunks, rebalances, missing)
 
@@ -103,10 +110,11 @@ class Client:
             tp = TopicPartition(partition.topic, partition.number)
             if tp not in mine:
                 continue  # its revocation is on the way
-            self._consumer.seek(tp, position)
-            self._placed[tp] = position
-            if not paused:
-                self._consumer.resume(tp)
+            with suppress(*_GONE):
+                self._consumer.seek(tp, position)
+                self._placed[tp] = position
+                if not paused:
+                    self._consumer.resume(tp)
 
     def pause(self) -> None:
         """Deliver nothing of placed partitions."""
@@ -116,12 +124,12 @@ class Client:
         """Deliver again."""
         self._consumer.resume(*(self._consumer.assignment() & self._placed.keys()))
 
-    def bounds(self, partitions: Sequence[Partition]) -> Mapping[Partition, tuple[int, int]]:
-        """First position and end of each log."""
+    def bounds(self, partitions: Sequence[Partition], timeout: float = ANSWER) -> Mapping[Partition, tuple[int, int]]:
+        """First position and end of each log, as the broker says now."""
         tps = _tps(partitions)
         with _translated(self._name):
-            low = self._consumer.beginning_offsets(tps, timeout_ms=_ANSWER)
-            high = self._consumer.end_offsets(tps, timeout_ms=_ANSWER)
+            low = self._consumer.beginning_offsets(tps, timeout_ms=round(timeout * 1000))
+            high = self._consumer.end_offsets(tps, timeout_ms=round(timeout * 1000))
         return {p: (low[tp], high[tp]) for p, tp in zip(partitions, tps, strict=True)}
 
     def at_time(self, partitions: Sequence[Partition], micros: int) -> Mapping[Partition, int]:
@@ -196,9 +204,11 @@ class Client:
                 self._placed.pop(tp, None)
             if gained:
                 for tp in self._consumer.assignment() & set(tps):
-                    # with any position the client does not look for one of its own
-                    self._consumer.pause(tp)
-                    self._consumer.seek(tp, 0)
+                    # gone again meanwhile, by the client's thread: then its revocation is on the way
+                    with suppress(*_GONE):
+                        self._consumer.pause(tp)
+                        # with any position the client does not look for one of its own
+                        self._consumer.seek(tp, 0)
             seen.append((gained, [self._partition(tp) for tp in tps]))
         return seen
 
@@ -226,7 +236,9 @@ class Client:
             end = self._end(tp)
             if known >= end:
                 continue
-            position = self._consumer.position(tp, timeout_ms=0)
+            position = None
+            with suppress(*_GONE):
+                position = self._consumer.position(tp, timeout_ms=0)
             if position is not None and position > known:
                 self._placed[tp] = position
                 chunks.append(Chunk(self._partition(tp), (), (), (), position, max(end, position)))

@@ -385,7 +385,7 @@ def test_no_broker_is_unavailable(open_source: Open, kafka: Kafka, monkeypatch: 
     else:
         config |= {"bootstrap.servers": "127.0.0.1:1"}
         assert not one.poll().chunks
-        monkeypatch.setattr(confluent, "_ANSWER", 0.5)
+        monkeypatch.setattr(confluent, "ANSWER", 0.5)
         with pytest.raises(SourceUnavailable, match="kafka"):
             one.source.partitions()
 

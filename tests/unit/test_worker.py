@@ -610,6 +610,18 @@ def test_no_heartbeat_while_the_broker_is_away(t: Timeline) -> None:
     assert t.flaky.calls["heartbeat"] == beats
 
 
+def test_no_heartbeat_while_the_end_is_not_known(t: Timeline) -> None:
+    reading(t, 0)
+    t.wait(5)
+    beats = t.flaky.calls["heartbeat"]
+    t.source.fail("log_ends", times=3)
+    for _ in range(3):
+        t.wait(5)
+    assert t.flaky.calls["heartbeat"] == beats
+    t.wait(5)
+    assert t.flaky.calls["heartbeat"] == beats + 1
+
+
 def test_waits_between_two_polls_of_a_broker_that_is_away(t: Timeline) -> None:
     t.source.fail("poll")
     before = t.clock.monotonic()
