@@ -1,6 +1,6 @@
 """The REST API. Asynchronous only here; what it asks of the store runs in threads."""
 
 from drift.api.app import create_app
-from drift.api.services import Events, Receipt, Refused, Register, Services
+from drift.api.services import Events, Receipt, Refused, Register, Replayed, Services
 
-__all__ = ["Events", "Receipt", "Refused", "Register", "Services", "create_app"]
+__all__ = ["Events", "Receipt", "Refused", "Register", "Replayed", "Services", "create_app"]

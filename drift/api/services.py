@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -11,6 +11,13 @@ from drift.config import Config
 from drift.core.catalogue import Reference
 from drift.core.clock import Clock
 from drift.store.store import Store
+
+JSON: Final = "application/json"
+"""One event, or an array of events."""
+NDJSON: Final = "application/x-ndjson"
+"""An event a line."""
+ARROW: Final = "application/vnd.apache.arrow.stream"
+"""Arrow IPC: a stream or a file of record batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +37,21 @@ class Receipt:
     rejected: tuple[Refused, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of dead letters that were fed in again."""
+
+    replayed: int
+    """Fed in now; those that had been before are passed over."""
+    counted: int
+    """Events of these that were counted; the others are dead letters again."""
+
+
 class Events(Protocol):
     """The way events of a request are counted."""
 
     async def submit(self, body: bytes, media_type: str, key: str | None) -> Receipt:
-        """Queue the events of a body and wait until they are committed.
+        """Queue the events of a body and wait until they are committed; `media_type` is one of the three above.
 
         Raises:
             BackPressure: the queue is full.
@@ -64,8 +81,8 @@ class Services:
     clock: Clock
     events: Events
     register: Register
-    replay: Callable[[Sequence[int]], int]
-    """Feeds these dead letters in again, each once; how many."""
+    replay: Callable[[Sequence[int]], Replayed]
+    """Feeds these dead letters in again, each once."""
     ready: Callable[[], str] = lambda: ""
     """Why the service cannot work now; empty: it can. The database is asked beside it."""
     release: str = ""

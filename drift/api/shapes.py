@@ -199,9 +199,12 @@ class ReplayRequest(Shape):
 
 
 class ReplayAnswer(Shape):
-    """How many were fed in; those replayed before are passed over."""
+    """What became of them."""
 
     replayed: int
+    """Fed in now; those that had been before are passed over."""
+    counted: int
+    """Events of these that were counted; the others are dead letters again."""
 
 
 class PartitionAnswer(Shape):

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
-from drift.api import Receipt, Refused, Services, create_app
+from drift.api import Receipt, Refused, Replayed, Services, create_app
 from drift.config import Config, parse
 from drift.core.catalogue import Reference
 from drift.core.clock import HOUR, ManualClock, isoformat
@@ -114,9 +114,9 @@ def rig(tmp_path: Path, config: Config) -> Iterator[Rig]:
             raise ReferenceRefused("the file is no Parquet file; write it again")
         return storing.reference(store, storing.model(store, model), version=version)
 
-    def replay(ids: Sequence[int]) -> int:
+    def replay(ids: Sequence[int]) -> Replayed:
         rig.replayed += ids
-        return len(ids)
+        return Replayed(len(ids), 1)
 
     services = Services(
         store, config, metrics.registry, clock, queue, register, replay, ready=lambda: rig.not_ready, release="1.0"
@@ -354,7 +354,7 @@ def test_dead_letters(rig: Rig) -> None:
     assert len(rig.get("/v1/dead-letters", cursor=first["next"])["items"]) == 2
     assert {item["reason"] for item in rig.get("/v1/dead-letters", reason="malformed")["items"]} == {"malformed"}
     answer = rig.client.post("/v1/dead-letters/replay", json={"ids": [1, 2]})
-    assert answer.json() == {"replayed": 2}
+    assert answer.json() == {"replayed": 2, "counted": 1}
     assert rig.replayed == [1, 2]
     assert "ids" in rig.refused(422, "POST", "/v1/dead-letters/replay", json={"ids": []})
 

@@ -8,12 +8,10 @@ from drift.api import shapes
 from drift.api.body import read
 from drift.api.deps import Given, errors
 from drift.api.errors import ApiError
+from drift.api.services import ARROW, JSON, NDJSON
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
-JSON: Final = "application/json"
-NDJSON: Final = "application/x-ndjson"
-ARROW: Final = "application/vnd.apache.arrow.stream"
 MEDIA_TYPES: Final = {
     JSON: JSON,
     NDJSON: NDJSON,

@@ -57,7 +57,8 @@ def list_dead_letters(
 @router.post("/v1/dead-letters/replay", responses=errors(409, 413, 429))
 def replay_dead_letters(services: Given, wanted: shapes.ReplayRequest) -> shapes.ReplayAnswer:
     """Feed dead letters in again, after their cause was mended. Each is replayed once."""
-    return shapes.ReplayAnswer(replayed=services.replay(wanted.ids))
+    done = services.replay(wanted.ids)
+    return shapes.ReplayAnswer(replayed=done.replayed, counted=done.counted)
 
 
 @router.get("/healthz")

@@ -1,0 +1,43 @@
+"""The running service, as its REST API sees it."""
+
+import socket
+from pathlib import Path
+from typing import Final
+
+from drift.api.posting import Posted
+from drift.api.replaying import Replay
+from drift.api.services import ARROW, JSON, NDJSON, Services
+from drift.config import SourceSettings
+from drift.core.catalogue import Reference
+from drift.service.models import add_reference, configured
+from drift.service.service import Service, release
+from ingest.sources.http import HttpSource
+
+_DEFAULT: Final = SourceSettings.model_validate({"http": {}})
+
+
+def compose(service: Service) -> Services:
+    """The API's services over an opened service that was not started yet: its HTTP queues become sources of it."""
+    # the same after a restart, so that the partition goes on instead of another beginning
+    instance = f"{socket.gethostname()}:{service.config.server.port}"
+    json_queue = _queue(service, instance, "json")
+    arrow_queue = _queue(service, f"{instance}:arrow", "arrow")
+    queues = {JSON: json_queue, NDJSON: json_queue, ARROW: arrow_queue}
+
+    def register(path: Path, model: str, version: str) -> Reference:
+        known = service.store.catalogue().models[model]
+        return add_reference(
+            service.store, known, configured(service.config, known), path, service.clock, version=version
+        )
+
+    return Services(
+        service.store, service.config, service.registry, service.clock, Posted(queues, service.store, service.clock),
+        register, Replay(service, json_queue, arrow_queue, instance), service.ready, release(), service.holding,
+    )  # fmt: skip
+
+
+def _queue(service: Service, instance: str, form: str) -> HttpSource:
+    queue = HttpSource(instance, service.config.http.queue)
+    mine = next((source for source in service.config.sources if source.http is not None), _DEFAULT)
+    service.add_worker(f"http-{form}", queue, mine.model_copy(update={"format": form}))
+    return queue

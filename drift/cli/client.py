@@ -1,0 +1,139 @@
+"""One way to the service for every command: its REST API.
+
+Where no server holds the store, the same API answers in this process, on the store itself. So a command has one code
+path, and the SQLite file never has two writers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from drift.cli import output
+from drift.config import Config, load
+from drift.core.errors import Conflict, DriftError, InputError, NotFound, StoreHeld, StoreUnavailable
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from drift.api import Services
+    from drift.store import Store
+
+_ERRORS: Final = {"not_found": NotFound, "conflict": Conflict, "invalid": InputError}
+_TIMEOUT: Final = 60.0
+_PART: Final = 1 << 20
+
+
+class Client:
+    """A REST client that gives JSON, or raises the error that the API answered with."""
+
+    def __init__(self, url: str, transport: "httpx2.AsyncBaseTransport | None", services: "Services | None") -> None:
+        self.url, self.services = url, services
+        self._transport = transport
+
+    def get(self, path: str, **params: object) -> Any:
+        """GET; parameters that are None or empty are left out."""
+        return self._ask("GET", path, params={k: v for k, v in params.items() if v not in (None, "")})
+
+    def pages(self, path: str, limit: int, **params: object) -> Iterator[Any]:
+        """The first `limit` items of a paged list."""
+        cursor, left = None, limit
+        while left > 0:
+            found = self.get(path, limit=min(left, 1000), cursor=cursor, **params)
+            yield from found["items"]
+            cursor, left = found["next"], left - len(found["items"])
+            if cursor is None:
+                return
+
+    def post(self, path: str, body: object) -> Any:
+        """POST JSON."""
+        return self._ask("POST", path, json=body)
+
+    def upload(self, path: str, file: Path, media_type: str, **params: object) -> Any:
+        """POST a file's bytes, as they are read."""
+        return self._ask(
+            "POST", path, params=params, content=_parts(file), headers={"Content-Type": media_type}, timeout=None
+        )
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return asyncio.run(self._request(method, path, **options))
+
+    async def _request(self, method: str, path: str, **options: Any) -> Any:
+        import httpx2
+
+        options = {"timeout": _TIMEOUT, **options}
+        try:
+            # proxies of the environment are not for a service on this machine
+            async with httpx2.AsyncClient(base_url=self.url, transport=self._transport, trust_env=False) as client:
+                response = await client.request(method, path, **options)
+        except httpx2.TransportError as error:
+            raise StoreUnavailable(
+                f"nothing answers at {self.url} ({type(error).__name__}); start `drift serve`, or give --url"
+            ) from error
+        if response.is_success:
+            return response.json()
+        raise _error(response)
+
+
+async def _parts(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as stream:
+        while part := stream.read(_PART):
+            yield part
+
+
+def _error(response: "httpx2.Response") -> DriftError:
+    try:
+        error = response.json()["error"]
+        return _ERRORS.get(error["code"], DriftError)(error["message"])
+    except (ValueError, KeyError, TypeError):
+        return DriftError(f"{response.url} answered {response.status_code}; is that a Driftsum service?")
+
+
+@contextmanager
+def connect(path: Path, url: str | None, *, write: bool = False) -> Iterator[Client]:
+    """The service at `url`; else the one that the configuration describes, or its store.
+
+    Raises:
+        StoreUnavailable: another process holds the SQLite file, but nothing answers at the configured address.
+    """
+    if url:
+        yield Client(url.rstrip("/"), None, None)
+        return
+    config = load(path)
+    store = _open(config, write=write)
+    if store is None:
+        host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+        yield Client(f"http://{host}:{config.server.port}", None, None)
+        return
+    try:
+        yield _in_process(config, store)
+    finally:
+        store.close()
+
+
+def _open(config: Config, *, write: bool) -> "Store | None":
+    """The store; None while another process writes its SQLite file."""
+    from drift.core.clock import SystemClock
+    from drift.store import open_store
+
+    if config.store_url.startswith("sqlite:///") and not write:
+        file = Path(config.store_url.removeprefix("sqlite:///"))
+        if not file.exists():
+            raise NotFound(f"there is no store at {file} yet; `drift serve` makes one")
+        return open_store(config.store_url, SystemClock(), role="reader")
+    try:
+        return open_store(config.store_url, SystemClock())
+    except StoreHeld:
+        output.note("a server holds the store: asking it")
+        return None
+
+
+def _in_process(config: Config, store: "Store") -> Client:
+    import httpx2
+
+    from drift.api import create_app
+    from drift.cli.offline import services
+
+    mine = services(config, store)
+    return Client("http://localhost", httpx2.ASGITransport(create_app(mine), raise_app_exceptions=False), mine)

@@ -1,0 +1,54 @@
+"""The services behind the REST API while no server runs: the store, and nothing that streams."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from drift.api import Receipt, Replayed, Services
+from drift.config import Config
+from drift.core.catalogue import Reference
+from drift.core.clock import SystemClock
+from drift.core.errors import Conflict
+from drift.service.models import add_reference, configured, put_model
+from drift.store import Store
+
+
+class _NoEvents:
+    """Events need a pipeline."""
+
+    async def submit(self, body: bytes, media_type: str, key: str | None) -> Receipt:
+        """Refuse them."""
+        raise Conflict("events are counted by a running service; start it with `drift serve`")
+
+
+def services(config: Config, store: Store) -> Services:
+    """Services on a store that this process has open."""
+    # the CLI's own calls are trusted; the configured names are about other clients
+    server = config.server.model_copy(update={"trusted_hosts": ("localhost",)})
+
+    def register(path: Path, model: str, version: str) -> Reference:
+        return register_file(config, store, path, model, version)
+
+    return Services(
+        store, config.model_copy(update={"server": server}), CollectorRegistry(), SystemClock(), _NoEvents(), register,
+        _no_replay,
+    )  # fmt: skip
+
+
+def register_file(config: Config, store: Store, path: Path, model: str, version: str) -> Reference:
+    """Build a reference from a file; a model of drift.yaml is registered on the way.
+
+    Raises:
+        NotFound: the model is neither in drift.yaml nor in the store.
+    """
+    known = store.catalogue().models.get(model)
+    if model in config.models:
+        known = put_model(store, model, config.models[model])
+    if known is None:
+        raise Conflict(f"there is no model {model!r}; put it under `models:` in drift.yaml")
+    return add_reference(store, known, configured(config, known), path, SystemClock(), version=version)
+
+
+def _no_replay(_: Sequence[int]) -> Replayed:
+    raise Conflict("dead letters are fed to a running service; start it with `drift serve`")

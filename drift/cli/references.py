@@ -1,0 +1,65 @@
+"""`drift reference add|list|show`."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from drift.cli import output
+from drift.cli.client import Client, connect
+from drift.core.errors import ReferenceRefused
+
+_MEDIA_TYPES: Final = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".pq": "application/vnd.apache.parquet",
+    ".csv": "text/csv",
+}
+
+
+def add(file: Path, model: str, version: str, config: Path, url: str | None, *, as_json: bool) -> None:
+    """Register a file: read here where the store is ours, uploaded where a server holds it."""
+    if not file.is_file():
+        raise ReferenceRefused(f"{file}: there is no such file; give the path of a Parquet or CSV file")
+    with connect(config, url, write=True) as client:
+        made = _add(client, file, model, version)
+    _show(made, as_json=as_json)
+
+
+def _add(client: Client, file: Path, model: str, version: str) -> Any:
+    if client.services is not None:
+        # no copy and no limit of an upload: a reference may be larger than memory
+        reference = client.services.register(file, model, version)
+        return client.get(f"/v1/references/{reference.id}")
+    media_type = _MEDIA_TYPES.get(file.suffix.lower())
+    if media_type is None:
+        raise ReferenceRefused(f"{file}: a reference is uploaded as .parquet or .csv; convert it")
+    return client.upload("/v1/references", file, media_type, model=model, version=version)
+
+
+def listed(model: str, config: Path, url: str | None, *, as_json: bool) -> None:
+    """List the references of one model or of all."""
+    with connect(config, url) as client:
+        names = [model] if model else [found["name"] for found in client.pages("/v1/models", 10_000)]
+        found = [one for name in names for one in client.pages("/v1/references", 10_000, model=name)]
+    if as_json:
+        output.json(found)
+        return
+    headings = ("id", "model", "version", "rows", "columns", "active_from", "created_at")
+    output.table(headings, ([one[key] for key in headings] for one in found))
+
+
+def show(number: int, config: Path, url: str | None, *, as_json: bool) -> None:
+    """Show one."""
+    with connect(config, url) as client:
+        found = client.get(f"/v1/references/{number}")
+    _show(found, as_json=as_json)
+
+
+def _show(reference: Any, *, as_json: bool) -> None:
+    if as_json:
+        output.json(reference)
+        return
+    from drift.reference.summary import HEADINGS, summary_rows
+
+    title = f"reference {reference['id']} of {reference['model']}, version {reference['version']}"
+    output.table(HEADINGS, summary_rows(reference["summary"]), title=f"{title}: {reference['rows']:,} rows")
+    for note in reference["summary"].get("notes", ()):
+        output.note(f"note: {note}")
