@@ -16,7 +16,7 @@ def worker(config: Path, metrics_port: int | None) -> None:
     """Ingest alone."""
     from drift.api.server import run_worker
 
-    run_worker(load(config), metrics_port)
+    run_worker(load(config), metrics_port=metrics_port)
 
 
 def demo(directory: Path | None, port: int, *, once: bool, as_json: bool) -> None:
