@@ -21,6 +21,7 @@ from ingest.decoding.pieces import Piece, spell
 from ingest.decoding.plan import Plan
 
 _SHOWN: Final = 80
+LABEL_ALONE: Final = "a label without features: labels that come later are joined from a later release on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,7 @@ def envelope(event: dict[str, Any], plan: Plan, timestamp: int) -> Envelope:
     if isinstance(plan.map.features, tuple):
         held(event, plan.map.features)
     if _label_only(event, plan):
-        raise RecordRejected(
-            LABEL_ONLY, "a label without features: labels that come later are joined from a later release on"
-        )
+        raise RecordRejected(LABEL_ONLY, LABEL_ALONE)
     return Envelope(plan.model, _time(event, plan.map, timestamp), _version(event, plan.map))
 
 

@@ -1,0 +1,280 @@
+"""Columns that arrive as columns: Arrow record batches → rows of each model.
+
+Where things stand follows the map, names leading through structs. Without one, `model`, `version`, `time`, `label` are
+columns (model and version may be entries of the schema's metadata instead); features stand in a struct `features` or,
+like prediction, score and segments, are columns of their own names.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from drift.core.columnar import coded, moments_of, plain, rows_of
+from drift.core.derive import NO_TIME, parse_time
+from drift.core.records import (
+    BAD_TIME,
+    LABEL_ONLY,
+    MISSING_TIME,
+    UNKNOWN_MODEL,
+    WRONG_TYPE_REASON,
+    Rejected,
+)
+from drift.core.rows import Coded, Fields, Key, Keys, Rows
+from drift.core.schema import Column, canonical_key
+from ingest.decoding.mapping import Constant, EventMap, Path
+from ingest.decoding.plain import LABEL_ALONE, clean, key, shown
+
+Ints = npt.NDArray[np.int64]
+
+_LATEST: Final = 9_214_646_400_000_000
+_NAMES: Final = ("prediction", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one schema, from one record or several."""
+
+    table: Any
+    """A `pyarrow.RecordBatch` or `pyarrow.Table` of n rows."""
+    record: Ints
+    """(n,) position of each row's record."""
+    index: Ints
+    """(n,) each row's place within its record."""
+    timestamp: Ints
+    """(n,) the records' own times; −1 where there is none."""
+
+    def take(self, at: Ints) -> "Batch":
+        """The rows at these positions."""
+        import pyarrow as pa
+
+        return Batch(self.table.take(pa.array(at)), self.record[at], self.index[at], self.timestamp[at])
+
+    def refuse(self, at: int, reason: str, detail: str) -> Rejected:
+        """One row as a dead letter, written as JSON."""
+        payload = msgspec.json.encode(self.table.slice(at, 1).to_pylist()[0], enc_hook=str)
+        return Rejected(int(self.record[at]), int(self.index[at]), reason, detail, payload)
+
+
+class Tables:
+    """Decodes record batches for some models.
+
+    Args:
+        events: where things stand; None: by name, as the module says.
+        models: fields by model name.
+    """
+
+    def __init__(self, events: EventMap | None, models: Mapping[str, Fields]) -> None:
+        self._map = events
+        self._models = models
+
+    def decode(self, batch: Batch, rows: dict[str, list[Rows]], rejected: list[Rejected]) -> None:
+        """Append what a batch holds to `rows` by model and to `rejected`."""
+        for name, at in self._by_model(batch, rejected):
+            found = self._of_model(self._models[name], batch if at is None else batch.take(at), rejected)
+            if len(found):
+                rows.setdefault(name, []).append(found)
+
+    def _of_model(self, fields: Fields, batch: Batch, rejected: list[Rejected]) -> Rows:
+        part = batch.table
+        time, refused = self._times(batch)
+        versions, odd = self._versions(part)
+        refused |= dict.fromkeys(odd, (WRONG_TYPE_REASON, "the version is neither text nor a number"))
+        found = rows_of({c.field: self._column(part, c, fields) for c in (*fields.numbers, *fields.keys)}, fields, time)
+        found = Rows(
+            found.time, found.numbers, {c.name: _judged(found.keys[c.name], c) for c in fields.keys}, found.odd,
+            batch.record, versions, fields,
+        )  # fmt: skip
+        for at in self._label_alone(part, found):
+            refused.setdefault(at, (LABEL_ONLY, LABEL_ALONE))
+        for at, (reason, detail) in sorted(refused.items()):
+            rejected.append(batch.refuse(at, reason, detail))
+        return found.take(np.delete(np.arange(len(found)), list(refused))) if refused else found
+
+    def _by_model(self, batch: Batch, rejected: list[Rejected]) -> list[tuple[str, Ints | None]]:
+        """Model names with the positions of their rows; None: all of them."""
+        constant = self._map.model if self._map else None
+        name = constant.value if isinstance(constant, Constant) else None
+        path = constant if isinstance(constant, tuple) else ("model",)
+        column = None if name is not None else _at(batch.table, path)
+        if column is None:
+            name = name if name is not None else _metadata(batch.table, "model")
+            if name in self._models:
+                return [(str(name), None)] if batch.table.num_rows else []
+            keys = Coded(np.zeros(batch.table.num_rows, np.int32), [name])
+        else:
+            keys = coded(column)
+        groups: list[tuple[str, Ints | None]] = []
+        for code in np.unique(keys.codes).tolist():
+            at = np.flatnonzero(keys.codes == code)
+            named = keys.dictionary[code] if code >= 0 else None
+            if isinstance(named, str) and named in self._models:
+                groups.append((named, None if len(at) == batch.table.num_rows else at))
+                continue
+            detail = f"there is no model {shown(named)} with a reference" if named is not None else "no model is named"
+            rejected += [batch.refuse(i, UNKNOWN_MODEL, detail) for i in at.tolist()]
+        return groups
+
+    def _times(self, batch: Batch) -> tuple[Ints, dict[int, tuple[str, str]]]:
+        """Event times; positions of rows without one, with the reason."""
+        path = self._map.time if self._map else ("time",)
+        if path is None:
+            missing = (MISSING_TIME, "neither the map names a time nor has the record a timestamp")
+            return batch.timestamp, dict.fromkeys(np.flatnonzero(batch.timestamp < 0).tolist(), missing)
+        column = _at(batch.table, path)
+        if column is None:
+            missing = (MISSING_TIME, f"there is no column `{'.'.join(path)}`; it holds the events' time")
+            return np.zeros(len(batch.record), np.int64), dict.fromkeys(range(len(batch.record)), missing)
+        return _event_times(column)
+
+    def _versions(self, part: Any) -> tuple[Sequence[str | None], list[int]]:
+        """The rows' model versions, and positions where there is something else."""
+        found = self._map.version if self._map else ("version",)
+        column = _at(part, found) if isinstance(found, tuple) else None
+        if column is None:
+            constant = found.value if isinstance(found, Constant) else None
+            value = constant if constant is not None or self._map else _metadata(part, "version")
+            return [value] * part.num_rows, []
+        keys = coded(column)
+        spelled = [*map(_version, keys.dictionary), None]
+        odd = [code for code, version in enumerate(spelled[:-1]) if version is None]
+        return [spelled[code] for code in keys.codes.tolist()], np.flatnonzero(np.isin(keys.codes, odd)).tolist()
+
+    def _column(self, part: Any, column: Column, fields: Fields) -> Any:
+        if self._map is not None:
+            path = self._map.place(column, fields)
+            return None if path is None else _at(part, path)
+        paths = [(column.field,), ("features", column.field), ("segments", column.field)]
+        if column.role.value in _NAMES:
+            paths.append((column.role.value,))
+        return next((found for path in paths if (found := _at(part, path)) is not None), None)
+
+    def _label_alone(self, part: Any, rows: Rows) -> list[int]:
+        path = self._map.label if self._map else ("label",)
+        label = _at(part, path) if path is not None else None
+        if label is None or label.null_count == len(label):
+            return []
+        empty = plain(label).is_valid().to_numpy(zero_copy_only=False) & np.isnan(rows.numbers).all(axis=0)
+        for keys in rows.keys.values():
+            if not isinstance(keys, Coded) or not empty.any():
+                break
+            empty &= keys.codes < 0
+        empty[rows.odd[:, 1]] = False
+        return np.flatnonzero(empty).tolist()
+
+
+def join(pieces: Sequence[Rows]) -> Rows:
+    """Rows of one model from several batches as one."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    starts = np.cumsum([0, *map(len, pieces)])
+    odd = [np.column_stack((p.odd[:, 0], p.odd[:, 1] + s, p.odd[:, 2])) for p, s in zip(pieces, starts, strict=False)]
+    keys: dict[str, Keys] = {name: _joined([piece.keys[name] for piece in pieces]) for name in first.keys}
+    return Rows(
+        np.concatenate([p.time for p in pieces]), np.concatenate([p.numbers for p in pieces], axis=1), keys,
+        np.concatenate(odd), np.concatenate([p.record for p in pieces]),
+        [version for p in pieces for version in p.version], first.fields,
+    )  # fmt: skip
+
+
+def _joined(parts: Sequence[Keys]) -> Keys:
+    codes: list[npt.NDArray[np.int32]] = []
+    dictionary: list[Any] = []
+    for part in parts:
+        if not isinstance(part, Coded):
+            raise TypeError("Arrow columns are dictionary-encoded")
+        codes.append(np.where(part.codes >= 0, part.codes + len(dictionary), -1).astype(np.int32))
+        dictionary += part.dictionary
+    return Coded(np.concatenate(codes), dictionary)
+
+
+def _judged(keys: Keys, column: Column) -> Keys:
+    """The same rules of what can be a category as for JSON, applied once to each distinct value."""
+    if not isinstance(keys, Coded):
+        return [key(value, column) for value in keys]
+    return Coded(keys.codes, [key(value, column) for value in keys.dictionary])
+
+
+def _version(value: Key) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
+        return None
+    return clean(canonical_key(value))
+
+
+def _event_times(column: Any) -> tuple[Ints, dict[int, tuple[str, str]]]:
+    import pyarrow as pa
+
+    array = plain(column)
+    refused: dict[int, tuple[str, str]] = {}
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        try:
+            time, wrong = moments_of(array.cast(pa.timestamp("us", "UTC")))
+        except pa.ArrowInvalid:  # some are of another form, or without a zone; each is judged by itself
+            time, refused = _parsed(array.to_pylist())
+            wrong = np.zeros(0, np.int64)
+    else:
+        time, wrong = moments_of(array)
+    if not wrong.size and not refused and time.size and time.min() >= 0 and time.max() < _LATEST:
+        return time, refused
+    missing = np.flatnonzero(time == NO_TIME)
+    outside = np.flatnonzero((time != NO_TIME) & ((time < 0) | (time >= _LATEST)))
+    for at in [*wrong.tolist(), *outside.tolist()]:
+        refused.setdefault(at, (BAD_TIME, f"this {array.type} is no time between the years 1970 and 2261"))
+    for at in missing.tolist():
+        refused.setdefault(at, (MISSING_TIME, "the event's time is missing"))
+    return time, refused
+
+
+def _parsed(texts: Sequence[str | None]) -> tuple[Ints, dict[int, tuple[str, str]]]:
+    time = np.full(len(texts), NO_TIME, np.int64)
+    refused: dict[int, tuple[str, str]] = {}
+    for at, text in enumerate(texts):
+        if text is None:
+            continue
+        try:
+            time[at] = parse_time(text)
+        except (ValueError, OverflowError) as error:
+            refused[at] = (BAD_TIME, str(error))
+    return time, refused
+
+
+def text_times(schema: Any, events: EventMap | None) -> bool:
+    """Whether times are texts, of which a whole column takes one of two ways: then each record stays by itself."""
+    import pyarrow as pa
+
+    path = events.time if events else ("time",)
+    kind: Any = pa.struct(list(schema))
+    for name in path or ():
+        at = kind.get_field_index(name) if pa.types.is_struct(kind) else -1
+        if at < 0:
+            return False
+        kind = kind.field(at).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return not (pa.types.is_timestamp(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _at(table: Any, path: Path) -> Any:
+    """The column at a path through structs; None where there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    name, *rest = path
+    places = table.schema.get_all_field_indices(name)
+    if not places:
+        return None
+    column = table.column(places[-1])
+    for inner in rest:
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(inner) < 0:
+            return None
+        # unlike `field`, this takes the struct's own nulls along
+        column = pc.struct_field(column, inner)
+    return column
+
+
+def _metadata(table: Any, name: str) -> str | None:
+    value = (table.schema.metadata or {}).get(name.encode())
+    return None if value is None else clean(value.decode("utf-8", "replace"))
