@@ -41,26 +41,35 @@ class Replay:
         return queue
 
     def __call__(self, ids: Sequence[int]) -> Replayed:
-        """Feed these in and wait for their commit. Each dead letter is handed out once.
+        """Feed in those that never were, and wait for their commit.
+
+        Each goes under an idempotency key of its own and is marked afterwards: however often it is asked for, and
+        wherever the process dies, its event counts once.
 
         Raises:
             StoreUnavailable: not all were committed in time.
         """
         replayed = counted = 0
         for first in range(0, len(ids), AT_ONCE):
-            rows = self._store.dead_letter_replay_claim(ids[first : first + AT_ONCE])
+            rows = self._store.dead_letters_not_replayed(ids[first : first + AT_ONCE])
             answers = [self._submit(row) for row in rows]
             if wait(answers, COMMIT_WITHIN).not_done:
                 raise StoreUnavailable(
                     "not all of these were committed yet; `drift status` shows when the store is back"
                 )
-            replayed += len(rows)
+            replayed += len(self._store.dead_letter_replay_claim([row.id for row in rows]))
             counted += sum(answer.result().accepted for answer in answers)
         return Replayed(replayed, counted)
 
-    def _submit(self, row: DeadLetterRow) -> "Future[Answer]":
+    def _submit(self, row: DeadLetterRow) -> Future[Answer]:
+        key = f"dead-letter-{row.id}"
+        counted = self._store.idempotent(key)
+        if counted is not None:
+            done: Future[Answer] = Future()
+            done.set_result(Answer.load(counted))
+            return done
         payload, source = row.letter.payload, row.letter.partition.source
         is_arrow = payload.startswith((b"\xff\xff\xff\xff", b"ARROW1"))
         queue = self._mapped.get(source) or self._plain["arrow" if is_arrow else "json"]
         events = arrow_rows(payload) if is_arrow else 1
-        return queue.submit([payload], events, NO_TIME, f"dead-letter-{row.id}", payload)
+        return queue.submit([payload], events, NO_TIME, key, payload)

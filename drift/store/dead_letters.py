@@ -89,6 +89,15 @@ def by_reason(c: Connection) -> dict[str, int]:
     return {row.reason: int(row.total) for row in c.execute(select(t.c.reason, total).group_by(t.c.reason))}
 
 
+def not_replayed(c: Connection, ids: Iterable[int]) -> list[DeadLetterRow]:
+    """Those of these dead letters that were never replayed."""
+    rows: list[DeadLetterRow] = []
+    for some in slices(ids):
+        mine = (dead_letters.c.id.in_(some), dead_letters.c.replayed_at.is_(None))
+        rows += map(_letter, c.execute(_select().where(*mine).order_by(dead_letters.c.id)))
+    return rows
+
+
 def claim_replay(c: Connection, ids: Iterable[int]) -> list[DeadLetterRow]:
     """Mark dead letters as replayed and return those that nobody had marked before: each is handed out once."""
     claimed: list[int] = []

@@ -393,6 +393,11 @@ class Store:
         """All of them counted, by reason."""
         return self._read(dead_letters.by_reason)
 
+    def dead_letters_not_replayed(self, ids: Iterable[int]) -> list[DeadLetterRow]:
+        """Those of `ids` that were never replayed."""
+        wanted = list(ids)
+        return self._read(lambda c: dead_letters.not_replayed(c, wanted))
+
     def dead_letter_replay_claim(self, ids: Iterable[int]) -> list[DeadLetterRow]:
         """Those of `ids` that were never replayed, marked as replayed now: each is handed out once."""
         wanted = list(ids)
