@@ -14,6 +14,7 @@ import numpy.typing as npt
 from drift.core.derive import MOMENTS, NO_TIME, derive, derive_moments, parse_times
 from drift.core.grid import NAN, WRONG
 from drift.core.rows import WRONG_TYPE, Coded, Fields, Key, Keys, Rows
+from drift.core.schema import canonical_key
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -132,7 +133,7 @@ def keys_of(raw: Any, n: int) -> Keys:
 
         raw = pa.array(raw, from_pandas=True)
     if not _is_arrow(raw):
-        return [_key(value) for value in raw]
+        return [_spelled(_key(value)) for value in raw]
     return coded(raw)
 
 
@@ -161,7 +162,7 @@ def coded(raw: Any) -> Coded:
             )
         array = array.dictionary_encode()
     codes = array.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return Coded(codes, [_key(value) for value in array.dictionary.to_pylist()])
+    return Coded(codes, [_spelled(_key(value)) for value in array.dictionary.to_pylist()])
 
 
 def _key(value: Any) -> Key:
@@ -173,6 +174,11 @@ def _key(value: Any) -> Key:
         return float(value)
     # pandas.NA and NaT, without importing pandas
     return None if type(value).__name__ in ("NAType", "NaTType") else WRONG_TYPE
+
+
+def _spelled(key: Key) -> Key:
+    # to a dictionary True is 1; as categories they are two
+    return canonical_key(key) if isinstance(key, bool) else key
 
 
 def _numbers_one_by_one(out: Floats, raw: Any) -> Ints:

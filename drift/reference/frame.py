@@ -50,11 +50,19 @@ def _cut(column: Any, at: slice) -> Any:
     import pyarrow as pa
 
     part = column.iloc[at]
+    if part.dtype == object and not _of_one_type(part):
+        return list(part)
     try:
-        array = pa.array(part, from_pandas=True)
+        return pa.array(part, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return list(part)  # several types in one column
-    return array
+        return list(part)
+
+
+def _of_one_type(values: Any) -> bool:
+    """Whether Arrow may choose the type: among several it takes the first one's, and False becomes 0.0."""
+    types = {type(value) for value in values if value is not None and not (isinstance(value, float) and value != value)}
+    names = {kind.__name__ for kind in types} - {"NAType", "NaTType"}
+    return len(names) <= 1 or names <= {"int", "float"}
 
 
 def _feed(digest: Any, column: Any) -> None:

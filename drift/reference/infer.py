@@ -208,15 +208,16 @@ def _storage(tally: Tally, kind: Kind) -> Storage:
 def _notes(tally: Tally, kind: Kind, role: Role) -> list[str]:
     notes: list[str] = []
     numbers, distinct = tally.numbers, distinct_of(tally)
+    huge = numbers.huge is None or bool(numbers.huge)
     if role not in COUNTED_ROLES:
         return notes
     if distinct == 1:
         notes.append("it is constant")
-    if numbers.huge:
+    if huge:
         notes.append("integers beyond 2**53: neighbours cannot be told apart; ignore it if it is an identifier")
     if numbers.infinite:
         notes.append(f"{numbers.infinite} infinite values")
-    if kind is Kind.NUMERIC and role is Role.FEATURE and not numbers.huge and _looks_like_id(tally.name):
+    if kind is Kind.NUMERIC and role is Role.FEATURE and not huge and _looks_like_id(tally.name):
         notes.append("its name is an identifier's; ignore it if it is one")
     if kind is Kind.CATEGORICAL and distinct is not None and distinct > ORDINAL_MOST and distinct > tally.texts.n / 2:
         notes.append(f"{distinct} distinct texts in {tally.texts.n} rows; ignore it if it is an identifier")

@@ -1,5 +1,6 @@
 """What the first reading notes of each column, in bounded memory: enough to tell its kind and to cut its bins."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -38,14 +39,22 @@ class Numbers:
     """Infinite ones."""
     low: float = np.inf
     high: float = -np.inf
-    huge: bool = False
-    """Integers beyond 2**53, which doubles cannot tell apart."""
+    huge: dict[int, int] | None = field(default_factory=dict)
+    """Integers beyond 2**53, which doubles cannot tell apart; None: too many distinct ones."""
     counts: dict[float, int] | None = field(default_factory=dict)
 
     @property
     def infinite(self) -> int:
         """Infinite numbers of both signs."""
         return self.minus + self.plus
+
+    def see_huge(self, values: list[int]) -> None:
+        """Integers beyond 2**53, which `see` is given as well."""
+        if self.huge is not None:
+            for value in values:
+                self.huge[value] = self.huge.get(value, 0) + 1
+            if len(self.huge) > MAX_NUMBERS:
+                self.huge = None
 
     def see(self, values: Floats) -> None:
         """Values in any order; NaN is none."""
@@ -144,7 +153,7 @@ class Tally:
                 values = np.empty(len(part))
                 numbers_into(values, part)
                 self.numbers.see(values)
-                self.numbers.huge |= _has_huge(part, values)
+                self.numbers.see_huge(_huge(part, values))
                 yield "", spread(values)
                 if self.as_moments:
                     yield from self._moments(part, spread, time)
@@ -208,10 +217,17 @@ class Tally:
         """How often each key is there, as it is counted; None: too many."""
         if self.texts.counts is None or self.numbers.counts is None:
             return None
+        if self.numbers.huge is None:
+            return None
         counts = dict(self.texts.counts)
-        for value, count in self.numbers.counts.items():
-            key = canonical_key(value)
-            counts[key] = counts.get(key, 0) + count
+        exact = dict(self.numbers.counts)
+        for whole, count in self.numbers.huge.items():
+            if abs(whole) < sys.float_info.max:
+                exact[float(whole)] -= count
+            counts[str(whole)] = counts.get(str(whole), 0) + count
+        for value, count in exact.items():
+            if count:
+                counts[canonical_key(value)] = counts.get(canonical_key(value), 0) + count
         few = {"false": self.flags[0], "true": self.flags[1], "-inf": self.numbers.minus, "inf": self.numbers.plus}
         for key, count in few.items():
             if count:
@@ -267,9 +283,7 @@ def _by_type(raw: Any) -> Iterator[tuple[Any, Ints | None]]:
     for family, places in groups.items():
         values = [raw[at] for at in places]
         if family == "number":
-            numbers = np.empty(len(values))
-            numbers_into(numbers, values)
-            yield numbers, np.array(places)
+            yield values, np.array(places)
         elif family == "flag":
             yield pa.array(map(bool, values)), np.array(places)
         elif family == "text":
@@ -296,6 +310,8 @@ def _python_family(value: Any) -> str:
 
 
 def _family(part: Any) -> str:
+    if isinstance(part, list):
+        return "number"
     if isinstance(part, np.ndarray):
         return {"b": "flag", "M": "moment"}.get(part.dtype.kind, "number")
     import pyarrow as pa
@@ -327,14 +343,19 @@ def _as_bytes(part: Any) -> Any:
     return plain(part).cast(pa.int8())
 
 
-def _has_huge(part: Any, values: Floats) -> bool:
+def _huge(part: Any, values: Floats) -> list[int]:
+    """The integers of an integer column that doubles cannot tell apart."""
+    at = np.flatnonzero(np.abs(values) >= EXACT_INTEGERS)
+    if not at.size:
+        return []
+    if isinstance(part, list):
+        return [part[i] for i in at if isinstance(part[i], int)]
     if isinstance(part, np.ndarray):
-        whole = part.dtype.kind in "iu"
-    else:
-        import pyarrow as pa
+        return part[at].tolist() if part.dtype.kind in "iu" else []
+    import pyarrow as pa
 
-        whole = pa.types.is_integer(part.type)
-    return whole and bool((np.abs(values) > EXACT_INTEGERS).any())
+    found: list[int] = plain(part).take(pa.array(at)).to_pylist() if pa.types.is_integer(part.type) else []
+    return found
 
 
 def _counted(values: Floats) -> tuple[Floats, Ints]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from drift.core.errors import InputError
@@ -49,7 +49,9 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     if draw(st.booleans()):
         micros = draw(st.lists(st.integers(0, 10**14), min_size=n, max_size=n))
         columns["when"] = pd.Series(np.array(micros).view("datetime64[us]"))
-    return pd.DataFrame(columns)
+    frame = pd.DataFrame(columns)
+    note(f"{frame.dtypes.to_dict()} {frame.to_dict('list')}")
+    return frame
 
 
 def _typed(values: list[Any]) -> pd.Series:
@@ -63,7 +65,7 @@ def _options(frame: pd.DataFrame) -> ReferenceOptions:
     return ReferenceOptions(roles={"when": "time"} if "when" in frame else {}, segments={"anchor": (), "c0": ()})  # type: ignore[dict-item]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(frame=tables())
 def test_every_row_is_counted_once_in_every_column_and_segment(frame: pd.DataFrame) -> None:
     reference = build_reference(frame, _options(frame))
@@ -86,7 +88,7 @@ def test_every_row_is_counted_once_in_every_column_and_segment(frame: pd.DataFra
             assert bins[0] == 0, "or below its minimum"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(frame=tables(), seed=st.integers(0, 10))
 def test_chunks_batches_and_order_make_no_difference(frame: pd.DataFrame, seed: int) -> None:
     options = _options(frame)
@@ -109,7 +111,7 @@ def _same(sums: Sums, profile: Profile) -> None:
     assert np.array_equal(sums.high, profile.sums.high)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     frame=tables(),
     kinds=st.dictionaries(st.sampled_from(["c0", "anchor"]), st.sampled_from(list(Kind)), min_size=1),

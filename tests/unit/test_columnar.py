@@ -98,11 +98,12 @@ def test_infinite_and_huge_numbers() -> None:
         (pa.array(["a", None, "b"], pa.string_view()), ["a", None, "b"]),
         (pa.array(["a", None, "b"]).dictionary_encode(), ["a", None, "b"]),
         (pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int8()), ["a", None, "b"]), ["a", None, "b"]),
-        (pa.array([True, None, False]), [True, None, False]),
+        (pa.array([True, None, False]), ["true", None, "false"]),
         (pa.array([1, None, 2]), [1, None, 2]),
         (pa.array([Decimal("1.5"), None, Decimal(2)]), [1.5, None, 2.0]),
         (np.array([1.0, np.nan, 2.0]), [1.0, None, 2.0]),
-        (np.array([True, False, True]), [True, False, True]),
+        (np.array([True, False, True]), ["true", "false", "true"]),
+        ([True, 1, 1.0, "1", False, 0], ["true", 1, 1.0, "1", "false", 0]),
         (pa.array([b"a", None, b"b"]), [WRONG_TYPE, None, WRONG_TYPE]),
         (pa.array([{"a": 1}, None, {"a": 2}]), [WRONG_TYPE, None, WRONG_TYPE]),
         (pa.nulls(3), [None, None, None]),
@@ -113,7 +114,9 @@ def test_infinite_and_huge_numbers() -> None:
     ],
 )
 def test_keys_of_every_type(raw: Any, expected: list[Any]) -> None:
-    assert decoded(keys_of(raw, 3)) == expected
+    found = decoded(keys_of(raw, 3))
+    assert found == expected
+    assert list(map(type, found)) == list(map(type, expected))
 
 
 def test_chunks_with_dictionaries_of_their_own() -> None:
