@@ -8,13 +8,10 @@ from typing import Any, Final
 from drift.core.columnar import Columns
 from drift.core.errors import ReferenceRefused
 from drift.core.schema import Storage
+from drift.core.texts import FALSE, NULLS, TRUE, delimiter_of, numbers, typed
 from drift.reference.data import check_names, file_digest, first_line
 from drift.reference.options import Limits
 
-NULLS: Final = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None"]
-TRUE: Final = ("true", "True", "TRUE")
-FALSE: Final = ("false", "False", "FALSE")
-_DELIMITERS: Final = ",;\t|"
 _BLOCK: Final = 4 << 20
 _CODE: Final = r"^[+-]?0[0-9]"  # 00501 is a postcode, not the number 501
 
@@ -44,7 +41,7 @@ class TextData:
             yield (
                 batch.num_rows,
                 {
-                    name: _typed(column, self._types.get(name, Storage.STRING))
+                    name: typed(column, self._types.get(name, Storage.STRING))
                     for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 },
             )
@@ -99,7 +96,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
         raise ReferenceRefused(f"{path} is no readable CSV file in UTF-8 ({error})") from error
     if not first.strip():
         raise ReferenceRefused(f"{path} is empty; a CSV file starts with the names of its columns")
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = delimiter_of(first)
     try:
         return delimiter, [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
     except csv.Error as error:
@@ -114,39 +111,4 @@ def _fits(column: Any, kind: Storage) -> bool:
         return bool(pc.all(pc.is_in(column.drop_null(), pa.array([*TRUE, *FALSE]))).as_py())
     if pc.any(pc.match_substring_regex(column, _CODE)).as_py():
         return False
-    return _numbers(column) is not None
-
-
-def _typed(column: Any, kind: Storage) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if kind is Storage.NUMBER:
-        numbers = _numbers(column)
-        return numbers if numbers is not None else [_number(value) for value in column.to_pylist()]
-    if kind is Storage.BOOLEAN:
-        true, false = (pc.is_in(column, pa.array(words)) for words in (TRUE, FALSE))
-        if pc.all(pc.or_(pc.or_(true, false), column.is_null())).as_py():
-            return pc.if_else(column.is_null(), pa.scalar(None, pa.bool_()), true)
-    return column
-
-
-def _numbers(column: Any) -> Any:
-    """The texts as doubles, or None where one of them is no number."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    try:
-        return column.cast(pa.float64())
-    except pa.ArrowInvalid:
-        try:
-            return pc.utf8_trim_whitespace(column).cast(pa.float64())
-        except pa.ArrowInvalid:
-            return None
-
-
-def _number(text: str | None) -> float | str | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
+    return numbers(column) is not None
