@@ -71,7 +71,7 @@ class Plan:
             ConfigError: a setting cannot be read; the sentence names what there is.
         """
         detector = settings.get("detector", "default")
-        if detector not in DETECTORS:
+        if not isinstance(detector, str) or detector not in DETECTORS:
             raise ConfigError(f"detector {detector!r} is not known; there is {', '.join(DETECTORS)}")
         return Plan(
             _rules(settings.get("rules"), DETECTORS[detector]),
