@@ -1,7 +1,9 @@
 """`drift serve`: the service and its REST API in one process; `drift worker`: ingest with nothing but its metrics."""
 
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -114,7 +116,7 @@ def _bound(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise InputError(
-            f"cannot listen on {host}:{port} ({error.strerror}); end what uses it, or change server.port in drift.yaml"
+            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); end what uses it, or change server.port"
         ) from error
 
 
@@ -128,8 +130,11 @@ def _told_to_stop(service: Service) -> Iterator[None]:
     """SIGTERM and SIGINT set `stopping`.
 
     uvicorn puts its own handlers over these and raises the signal again when it is done: without a handler below, that
-    would end the process before the last commit.
+    would end the process before the last commit. Only a main thread may take signals.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(number: int, _: FrameType | None) -> None:
         log.info("stopping", signal=signal.Signals(number).name)

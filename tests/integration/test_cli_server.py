@@ -1,0 +1,217 @@
+"""`drift serve`: it answers, commits what it acknowledged, stops cleanly; the CLI goes through it."""
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from drift.api.server import serve
+from drift.cli import logs, run
+from drift.config import load
+from drift.service.service import Service
+from tests.rig.proc import Process, free_port, python
+
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+class Client:
+    """Talks to a server."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def post(self, body: Any, **headers: str) -> Any:
+        response = httpx2.post(f"{self.url}/v1/events", json=body, headers=headers, timeout=20)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def send(self, body: bytes, media_type: str) -> Any:
+        return httpx2.post(f"{self.url}/v1/events", content=body, headers={"Content-Type": media_type}).json()
+
+    def get(self, path: str) -> Any:
+        response = httpx2.get(f"{self.url}{path}")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    @property
+    def ready(self) -> bool:
+        with suppress(httpx2.TransportError):
+            return httpx2.get(f"{self.url}/readyz").status_code == 200
+        return False
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A free one, in the drift.yaml of a folder of this test's own."""
+    monkeypatch.chdir(tmp_path)
+    logs.configure(logs.QUIET)
+    for name in ("DRIFT_CONFIG", "DRIFT_URL", "DRIFT_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    port = free_port()
+    text = f"server: {{port: {port}}}\nmodels:\n  credit: {{reference: ref.parquet, min_rows: 10}}\n"
+    Path("drift.yaml").write_text(text)
+    rng = np.random.default_rng(0)
+    pd.DataFrame({"income": rng.normal(3000, 800, 500), "region": rng.choice(["a", "b"], 500)}).to_parquet(
+        "ref.parquet"
+    )
+    return port
+
+
+@pytest.fixture
+def server(port: int) -> Iterator[Client]:
+    """A server on a thread of this process."""
+    service = Service.open(load(Path("drift.yaml")))
+    listening = threading.Event()
+    thread = threading.Thread(target=serve, args=(service, lambda _: listening.set()))
+    thread.start()
+    try:
+        assert listening.wait(20)
+        yield Client(port)
+    finally:
+        service.stopping.set()
+        thread.join(30)
+        service.stop()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def drift(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a command in this process."""
+
+    def command(*args: object, code: int = 0) -> str:
+        capsys.readouterr()
+        got = run([str(arg) for arg in args])
+        said = capsys.readouterr()
+        assert got == code, said
+        assert "Traceback" not in said.err
+        return said.out if code == 0 else said.err
+
+    return command
+
+
+def event(**changes: object) -> dict[str, object]:
+    features = {"income": 3000.0, "region": "a"}
+    return {"model": "credit", "time": "2026-11-01T00:00:00Z", "features": features} | changes
+
+
+def start(log: Path, port: int) -> Process:
+    process = python("-m", "drift", "serve", "--config", log.parent / "drift.yaml", log=log)
+    client = Client(port)
+    process.wait_ready(lambda: client.ready)
+    return process
+
+
+def test_what_was_acknowledged_is_there_after_a_restart(port: int, tmp_path: Path) -> None:
+    client = Client(port)
+    with start(tmp_path / "log", port) as first:
+        assert client.post([event()] * 3) == {"accepted": 3, "rejected": []}
+        assert client.post(event(), **{"Idempotency-Key": "k"})["accepted"] == 1
+        answer = client.post([event(), event(time=None), event(model="x")])
+        assert (answer["accepted"], [one["index"] for one in answer["rejected"]]) == (1, [1, 2])
+        assert first.terminate() == 0
+    with start(tmp_path / "log", port) as second:
+        assert client.post(event(), **{"Idempotency-Key": "k"})["accepted"] == 1
+        totals = client.get("/v1/status")["totals"]
+        assert (totals["rows"], totals["dead_letters"]) == (5, 2)
+        assert second.terminate(number=signal.SIGINT) == 0
+        assert "Traceback" not in second.output()
+
+
+def test_a_key_counts_once_and_stands_for_one_body(server: Client) -> None:
+    key = {"Idempotency-Key": "k"}
+    assert server.post(event(), **key) == server.post(event(), **key) == {"accepted": 1, "rejected": []}
+    assert server.get("/v1/status")["totals"]["rows"] == 1
+    conflict = httpx2.post(f"{server.url}/v1/events", json=event(id="2"), headers=key)
+    assert (conflict.status_code, conflict.json()["error"]["code"]) == (409, "conflict")
+
+
+def arrow(rows: int) -> bytes:
+    batch = pa.RecordBatch.from_pylist([{"time": "2026-11-01T00:00:00Z", "income": 1.0, "region": "b"}] * rows)
+    batch = batch.replace_schema_metadata({"model": "credit"})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def test_every_way_to_write_events(server: Client) -> None:
+    lines = b"\n".join(json.dumps(event(id=str(i))).encode() for i in range(4)) + b"\n\n"
+    assert server.send(lines, "application/x-ndjson") == {"accepted": 4, "rejected": []}
+    assert server.send(arrow(6), ARROW) == {"accepted": 6, "rejected": []}
+    # what Python's json module writes, and arrays within arrays
+    nested = b'[[{"model": "credit", "time": "2026-11-01T00:00:00Z", "features": {"income": NaN}}], []]'
+    assert server.send(nested, "application/json") == {"accepted": 1, "rejected": []}
+    assert server.get("/v1/status")["totals"]["rows"] == 11
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"{oops", "application/json"),
+        (b"[1, {oops]", "application/json"),
+        (b"no arrow", ARROW),
+        (arrow(9)[:-40], ARROW),
+    ],
+)
+def test_what_cannot_be_read_is_one_dead_letter(server: Client, body: bytes, media_type: str) -> None:
+    answer = server.send(body, media_type)
+    assert (answer["accepted"], [one["reason"] for one in answer["rejected"]]) == (0, ["malformed"])
+    assert server.get("/v1/status")["dead_letters"] == {"malformed": 1}
+
+
+def test_the_command_line_goes_through_the_server_that_holds_the_store(
+    server: Client, drift: Callable[..., str]
+) -> None:
+    made = json.loads(drift("reference", "add", "ref.parquet", "-m", "credit", "-v", "2", "--json"))
+    assert made["version"] == "2"
+    server.post([event(model="x"), event(model="x")])
+    listed = json.loads(drift("dead-letters", "list", "--json"))
+    assert [one["reason"] for one in listed] == ["unknown_model"] * 2
+    # mended: the model is registered and has a reference
+    httpx2.put(f"{server.url}/v1/models/x", json={"windows": ["1h"]}).raise_for_status()
+    drift("reference", "add", "ref.parquet", "-m", "x")
+    out = drift("dead-letters", "replay", *(one["id"] for one in listed))
+    assert out == "2 of 2 fed in again, 2 events counted now\n"
+    out = drift("dead-letters", "replay", listed[0]["id"])
+    assert out == "0 of 1 fed in again (1 had been before, or are not there), 0 events counted now\n"
+    assert json.loads(drift("status", "--json", "--url", server.url))["totals"]["rows"] == 2
+
+
+def test_windows_are_judged_and_shown(server: Client) -> None:
+    server.post([event(id=str(i)) for i in range(50)])
+    server.post(event(time="2026-11-02T12:00:00Z"))
+    found: list[Any] = []
+    deadline = time.monotonic() + 30
+    while len(found) < 2 and time.monotonic() < deadline:
+        found = server.get("/v1/windows?model=credit&state=final")["items"]
+        time.sleep(0.1)
+    assert {one["window"] for one in found} == {"1h", "1d"}
+    shown = server.get(f"/v1/windows/{found[0]['id']}")
+    assert shown["judgement"]["rows"] == 50
+    assert shown["outcome"] == "drift"  # one income for all
+    breaches = server.get("/v1/breaches?model=credit")["items"]
+    assert {"income", "region"} <= {one["column"] for one in breaches}
+
+
+def test_a_port_in_use_is_one_sentence(port: int, drift: Callable[..., str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        said = drift("serve", code=2).splitlines()[-1]
+    assert said.startswith(f"drift: cannot listen on 127.0.0.1:{port} (Address already in use)")
+
+
+def test_a_second_server_and_a_worker_are_refused_on_sqlite(server: Client, drift: Callable[..., str]) -> None:
+    assert "drift.db" in drift("serve", code=2).splitlines()[-1]
+    assert "one writing process" in drift("worker", code=2)
