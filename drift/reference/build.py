@@ -25,12 +25,13 @@ from drift.reference.chunks import ChunkCounter, Chunks, Resolution
 from drift.reference.cut import key_counts, keyed_grid, measured_grid, segment_grid
 from drift.reference.data import Data
 from drift.reference.infer import Inferred, infer
+from drift.reference.noted import MAX_CHARACTERS
 from drift.reference.options import ReferenceOptions
 from drift.reference.read import open_data
 from drift.reference.roles import resolve_roles
 from drift.reference.sample import Sample
 from drift.reference.summary import summarise
-from drift.reference.tally import MAX_CHARACTERS, SAMPLED_TEXT, Chosen, Tally
+from drift.reference.tally import SAMPLED_TEXT, Chosen, Tally
 
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int | None], None]

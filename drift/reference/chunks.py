@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.clock import DAY, HOUR, MINUTE
-from drift.core.counting import CHUNK_INTS, Counter
+from drift.core.counting import Counter
 from drift.core.derive import NO_TIME
 from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
@@ -20,6 +20,9 @@ LADDER: Final = (5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY)
 MOST: Final = 4_000
 HELD_INTS: Final = 1 << 24
 """Counters of chunks kept unpacked (128 MB); the chunks not touched for longest are packed."""
+
+AT_ONCE: Final = 1 << 16
+"""Counters of chunks counted together: half a megabyte stays in the cache. All at once takes three times as long."""
 
 
 class Resolution:
@@ -81,7 +84,7 @@ class ChunkCounter:
         self._timed = length is not None
         self._whole = Profile.empty(grid)
         per_chunk = len(grid.segments) * grid.layout.width
-        self._at_once = max(1, CHUNK_INTS // per_chunk)
+        self._at_once = max(1, AT_ONCE // per_chunk)
         self._held = max(1, HELD_INTS // per_chunk)
         self._open: OrderedDict[int, Sums] = OrderedDict()
         self._packed: dict[int, bytes] = {}

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from drift.core.grid import ColumnGrid, SegmentGrid, fixed_point, key_hash
 from drift.core.schema import Column, Kind, Role, canonical_key
 from drift.reference.edges import numeric_edges, score_edges
-from drift.reference.tally import Numbers, Tally
+from drift.reference.noted import Numbers
+from drift.reference.tally import Tally
 
 Floats = npt.NDArray[np.float64]
 

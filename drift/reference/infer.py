@@ -8,7 +8,8 @@ import numpy.typing as npt
 from drift.core.derive import MOMENTS
 from drift.core.errors import SchemaError
 from drift.core.schema import COUNTED_ROLES, Column, Kind, Role, Storage
-from drift.reference.tally import MAX_NUMBERS, Numbers, Tally
+from drift.reference.noted import MAX_NUMBERS, Numbers
+from drift.reference.tally import Tally
 
 ORDINAL_MOST: Final = 64
 ORDINAL_OVERRIDE: Final = 1_024
