@@ -196,6 +196,7 @@ windows = Table(
 # few of many rows: only those that the evaluation has to look at
 Index(
     "ix_windows_pending",
+    windows.c.model_id,
     windows.c.end,
     windows.c.id,
     sqlite_where=text("pending = 1"),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from drift.core.clock import DAY, HOUR, SystemClock
 from drift.core.commit import Lease, Partition
 from drift.core.errors import Fenced
-from drift.store import Store, folding, open_store
+from drift.store import Store, folding, open_store, panes
 from tests.rig.storing import PANE, T0, Feed, assert_equal, delta, feed, total
 
 FAR = T0 + 30 * DAY
@@ -58,6 +58,18 @@ class TestProfile:
         found = store.profile(wide.reference, T0, T0 + PANE)
         assert_equal(found.profile, total(wide.reference.grid, 1, 2))
         assert found.rows == 20
+
+
+def test_a_reader_sees_one_moment(fed: Feed) -> None:
+    """Two statements of one read agree, whatever is committed between them."""
+
+    def twice(c: Connection) -> tuple[int, int]:
+        first = panes.totals(c, None).rows
+        fed.commit(delta(fed.reference, 1))
+        return first, panes.totals(c, None).rows
+
+    assert fed.store._read(twice) == (0, 0)
+    assert fed.store.totals().rows == 10
 
 
 class TestFold:

@@ -219,7 +219,7 @@ def _windows() -> None:
     op.create_index(
         "ix_windows_pending",
         "windows",
-        ["end", "id"],
+        ["model_id", "end", "id"],
         sqlite_where=sa.text("pending = 1"),
         postgresql_where=sa.text("pending"),
     )
