@@ -7,6 +7,7 @@ from drift.core.schema import Storage
 NULLS: Final = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None"]
 TRUE: Final = ("true", "True", "TRUE")
 FALSE: Final = ("false", "False", "FALSE")
+_BOOLEANS: Final[dict[str | None, bool]] = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
 DELIMITERS: Final = ",;\t|"
 
 
@@ -19,8 +20,7 @@ def typed(column: Any, kind: Storage) -> Any:
     """An Arrow column of texts as what it stores.
 
     Returns:
-        A `pyarrow.Array`; a list of values where some are numbers and others are not; the texts where they are not what
-        `kind` says.
+        A `pyarrow.Array`; or a list of values where some are what `kind` says and others are texts.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -32,6 +32,7 @@ def typed(column: Any, kind: Storage) -> Any:
         true, false = (pc.is_in(column, pa.array(words)) for words in (TRUE, FALSE))
         if pc.all(pc.or_(pc.or_(true, false), column.is_null())).as_py():
             return pc.if_else(column.is_null(), pa.scalar(None, pa.bool_()), true)
+        return [_BOOLEANS.get(text, text) for text in column.to_pylist()]
     return column
 
 

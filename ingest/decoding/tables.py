@@ -6,7 +6,7 @@ like prediction, score and segments, are columns of their own names.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -23,8 +23,8 @@ from drift.core.records import (
     WRONG_TYPE_REASON,
     Rejected,
 )
-from drift.core.rows import Coded, Fields, Key, Keys, Rows
-from drift.core.schema import Column, canonical_key
+from drift.core.rows import WRONG_TYPE, Coded, Fields, Key, Keys, Rows
+from drift.core.schema import Column, Kind, canonical_key
 from ingest.decoding.mapping import Constant, EventMap, Path
 from ingest.decoding.plain import LABEL_ALONE, clean, key, shown
 
@@ -46,12 +46,15 @@ class Batch:
     """(n,) each row's place within its record."""
     timestamp: Ints
     """(n,) the records' own times; −1 where there is none."""
+    mixed: Mapping[str, list[Any]] = field(default_factory=dict)
+    """Columns of n plain values that go before the table's: those that are of no one type."""
 
     def take(self, at: Ints) -> "Batch":
         """The rows at these positions."""
         import pyarrow as pa
 
-        return Batch(self.table.take(pa.array(at)), self.record[at], self.index[at], self.timestamp[at])
+        mixed = {name: [values[i] for i in at.tolist()] for name, values in self.mixed.items()}
+        return Batch(self.table.take(pa.array(at)), self.record[at], self.index[at], self.timestamp[at], mixed)
 
     def refuse(self, at: int, reason: str, detail: str) -> Rejected:
         """One row as a dead letter, written as JSON."""
@@ -83,11 +86,10 @@ class Tables:
         time, refused = self._times(batch)
         versions, odd = self._versions(part)
         refused |= dict.fromkeys(odd, (WRONG_TYPE_REASON, "the version is neither text nor a number"))
-        found = rows_of({c.field: self._column(part, c, fields) for c in (*fields.numbers, *fields.keys)}, fields, time)
-        found = Rows(
-            found.time, found.numbers, {c.name: _judged(found.keys[c.name], c) for c in fields.keys}, found.odd,
-            batch.record, versions, fields,
-        )  # fmt: skip
+        columns = {c.field: self._column(batch, c, fields) for c in (*fields.numbers, *fields.keys)}
+        found = rows_of(columns, fields, time)
+        keys = {c.name: _judged(found.keys[c.name], c, columns[c.field]) for c in fields.keys}
+        found = Rows(found.time, found.numbers, keys, found.odd, batch.record, versions, fields)
         for at in self._label_alone(part, found):
             refused.setdefault(at, (LABEL_ONLY, LABEL_ALONE))
         for at, (reason, detail) in sorted(refused.items()):
@@ -124,7 +126,7 @@ class Tables:
         if path is None:
             missing = (MISSING_TIME, "neither the map names a time nor has the record a timestamp")
             return batch.timestamp, dict.fromkeys(np.flatnonzero(batch.timestamp < 0).tolist(), missing)
-        column = _at(batch.table, path)
+        column = _either(batch, path)
         if column is None:
             missing = (MISSING_TIME, f"there is no column `{'.'.join(path)}`; it holds the events' time")
             return np.zeros(len(batch.record), np.int64), dict.fromkeys(range(len(batch.record)), missing)
@@ -143,14 +145,14 @@ class Tables:
         odd = [code for code, version in enumerate(spelled[:-1]) if version is None]
         return [spelled[code] for code in keys.codes.tolist()], np.flatnonzero(np.isin(keys.codes, odd)).tolist()
 
-    def _column(self, part: Any, column: Column, fields: Fields) -> Any:
+    def _column(self, batch: Batch, column: Column, fields: Fields) -> Any:
         if self._map is not None:
             path = self._map.place(column, fields)
-            return None if path is None else _at(part, path)
+            return None if path is None else _either(batch, path)
         paths = [(column.field,), ("features", column.field), ("segments", column.field)]
         if column.role.value in _NAMES:
             paths.append((column.role.value,))
-        return next((found for path in paths if (found := _at(part, path)) is not None), None)
+        return next((found for path in paths if (found := _either(batch, path)) is not None), None)
 
     def _label_alone(self, part: Any, rows: Rows) -> list[int]:
         path = self._map.label if self._map else ("label",)
@@ -158,10 +160,8 @@ class Tables:
         if label is None or label.null_count == len(label):
             return []
         empty = plain(label).is_valid().to_numpy(zero_copy_only=False) & np.isnan(rows.numbers).all(axis=0)
-        for keys in rows.keys.values():
-            if not isinstance(keys, Coded) or not empty.any():
-                break
-            empty &= keys.codes < 0
+        for keys in rows.keys.values() if empty.any() else ():
+            empty &= keys.codes < 0 if isinstance(keys, Coded) else np.array([key is None for key in keys])
         empty[rows.odd[:, 1]] = False
         return np.flatnonzero(empty).tolist()
 
@@ -182,20 +182,32 @@ def join(pieces: Sequence[Rows]) -> Rows:
 
 
 def _joined(parts: Sequence[Keys]) -> Keys:
+    coded_parts = [part for part in parts if isinstance(part, Coded)]
+    if len(coded_parts) < len(parts):
+        return [key for part in parts for key in _listed(part)]
     codes: list[npt.NDArray[np.int32]] = []
     dictionary: list[Any] = []
-    for part in parts:
-        if not isinstance(part, Coded):
-            raise TypeError("Arrow columns are dictionary-encoded")
+    for part in coded_parts:
         codes.append(np.where(part.codes >= 0, part.codes + len(dictionary), -1).astype(np.int32))
         dictionary += part.dictionary
     return Coded(np.concatenate(codes), dictionary)
 
 
-def _judged(keys: Keys, column: Column) -> Keys:
-    """The same rules of what can be a category as for JSON, applied once to each distinct value."""
+def _listed(keys: Keys) -> list[Key]:
     if not isinstance(keys, Coded):
-        return [key(value, column) for value in keys]
+        return keys
+    return [*map([*keys.dictionary, None].__getitem__, keys.codes.tolist())]
+
+
+def _judged(keys: Keys, column: Column, raw: Any) -> Keys:
+    """The same rules of what can be a category as for JSON, applied once to each distinct value."""
+    if isinstance(raw, list):
+        return [key(value, column) for value in raw]
+    if not isinstance(keys, Coded):
+        return keys
+    if str(getattr(raw, "type", "")) == "bool":
+        wrong = Coded(np.where(keys.codes < 0, -1, 0).astype(np.int32), [WRONG_TYPE])
+        return keys if column.kind is Kind.BOOLEAN else wrong
     return Coded(keys.codes, [key(value, column) for value in keys.dictionary])
 
 
@@ -208,6 +220,8 @@ def _version(value: Key) -> str | None:
 def _event_times(column: Any) -> tuple[Ints, dict[int, tuple[str, str]]]:
     import pyarrow as pa
 
+    if isinstance(column, list):
+        return _plain_times(column)
     array = plain(column)
     refused: dict[int, tuple[str, str]] = {}
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
@@ -229,7 +243,13 @@ def _event_times(column: Any) -> tuple[Ints, dict[int, tuple[str, str]]]:
     return time, refused
 
 
-def _parsed(texts: Sequence[str | None]) -> tuple[Ints, dict[int, tuple[str, str]]]:
+def _plain_times(values: Sequence[object]) -> tuple[Ints, dict[int, tuple[str, str]]]:
+    time, refused = _parsed(values)
+    missing = set(np.flatnonzero(time == NO_TIME).tolist()) - refused.keys()
+    return time, refused | dict.fromkeys(missing, (MISSING_TIME, "the event's time is missing"))
+
+
+def _parsed(texts: Sequence[object]) -> tuple[Ints, dict[int, tuple[str, str]]]:
     time = np.full(len(texts), NO_TIME, np.int64)
     refused: dict[int, tuple[str, str]] = {}
     for at, text in enumerate(texts):
@@ -255,6 +275,12 @@ def text_times(schema: Any, events: EventMap | None) -> bool:
         kind = kind.field(at).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return not (pa.types.is_timestamp(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _either(batch: Batch, path: Path) -> Any:
+    """The column at a path, as one of plain values or of the table."""
+    mixed = batch.mixed.get(path[0]) if len(path) == 1 else None
+    return _at(batch.table, path) if mixed is None else mixed
 
 
 def _at(table: Any, path: Path) -> Any:
