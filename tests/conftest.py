@@ -82,12 +82,25 @@ def pg_url(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of this test's own: the test runs once on SQLite and once on PostgreSQL."""
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a store of this test's own without data: the test runs once on SQLite and once on PostgreSQL.
+
+    On PostgreSQL its tables are made already (all such stores have one UUID), which halves the time of a test.
+    """
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'drift.db'}"
-    url: str = request.getfixturevalue("pg_url")
-    return url
+        yield f"sqlite:///{tmp_path / 'drift.db'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.create_database(postgres.template("driftsum_template", _make_tables))
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+def _make_tables(url: str) -> None:
+    from drift.core.clock import SystemClock
+    from drift.store import open_store
+
+    open_store(url, SystemClock()).close()
 
 
 @pytest.fixture

@@ -155,12 +155,6 @@ class TestOpening:
             reader.acquire(PARTITION, "w")
         assert store.partitions() == []
 
-    def test_a_reader_makes_no_tables(self, store_url: str) -> None:
-        if store_url.startswith("sqlite"):
-            pytest.skip("a file that is not there is another error; see test_store_sqlite")
-        with pytest.raises(StoreError, match="no tables yet"):
-            open_store(store_url, SystemClock(), role="reader")
-
     @pytest.mark.parametrize("url", ["mysql://host/db", "nonsense", "sqlite://", "sqlite:///:memory:", "sqlite+x:///y"])
     def test_a_url_that_cannot_be(self, url: str) -> None:
         with pytest.raises(ConfigError, match="sqlite:///"):

@@ -128,7 +128,7 @@ class TestFold:
         return landed
 
     def test_committing_and_folding_at_once_loses_nothing(self, fed: Feed, lease: Lease) -> None:
-        seeds = range(60)
+        seeds = range(30)
         failed: list[BaseException] = []
 
         def commits() -> None:

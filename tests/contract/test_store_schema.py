@@ -62,7 +62,18 @@ def test_a_worker_that_was_running_refuses_to_go_on(store: Store) -> None:
     assert store.totals().rows == 0
 
 
-def test_a_migration_that_breaks_leaves_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables."""
+    return f"sqlite:///{tmp_path / 'empty.db'}" if request.param == "sqlite" else request.getfixturevalue("pg_url")
+
+
+def test_a_reader_makes_no_tables(pg_url: str) -> None:
+    with pytest.raises(StoreError, match="no tables yet"):
+        open_store(pg_url, CLOCK, role="reader")
+
+
+def test_a_migration_that_breaks_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     insert = tables.store.insert
 
     def broken() -> object:
@@ -70,14 +81,14 @@ def test_a_migration_that_breaks_leaves_nothing(store_url: str, monkeypatch: pyt
 
     monkeypatch.setattr(tables.store, "insert", broken)
     with pytest.raises(KeyboardInterrupt):
-        open_store(store_url, CLOCK)
+        open_store(empty_url, CLOCK)
     monkeypatch.setattr(tables.store, "insert", insert)
-    database = Database(store_url)
+    database = Database(empty_url)
     try:
         assert database.write(lambda c: inspect(c).get_table_names()) == []
     finally:
         database.close()
-    open_store(store_url, CLOCK).close()
+    open_store(empty_url, CLOCK).close()
 
 
 def test_an_index_serves_the_common_questions(store: Store) -> None:
