@@ -2,7 +2,7 @@
 
 1. `Pairs` lays window and reference side by side
 2. `_measure` computes the plan's statistics, p-values and corrected p-values: (C, S)
-3. `_look` asks each rule, column by column: breached, clean, or too little data to say
+3. `_Look` asks each rule, column by column: breached, clean, or too little data to say
 4. `Judgement`: three-valued outcomes, the thresholds in force, the breaches with their direction, a reason
 """
 
@@ -46,7 +46,8 @@ def judge(window: Profile, reference: Profile, plan: Plan, segment: int = 0) -> 
     """
     if not 0 <= segment < len(reference.grid.segments):
         raise NotFound(f"there is no segment {segment}; the grid has {len(reference.grid.segments)}, counted from 0")
-    pairs = Pairs(window, reference, segment, plan.expected_rows)
+    # what is expected is the whole traffic
+    pairs = Pairs(window, reference, segment, None if segment else plan.expected_rows)
     table = _measure(pairs, plan)
     look = _Look.of(pairs, plan, table, segment)
     outcome, reason = _model(pairs, plan, look)
@@ -165,9 +166,7 @@ def _member(pairs: Pairs, statistic: Statistic) -> Bools:
 
 def _tighten(thresholds: Floats, condition: Condition, applies: Bools) -> None:
     """Where several rules look at one number, the threshold shown is the one that is met first."""
-    for column in np.flatnonzero(applies):
-        if condition.tighter(float(thresholds[column])):
-            thresholds[column] = condition.bound
+    thresholds[applies & condition.tighter(thresholds)] = condition.bound
 
 
 def _directions(pairs: Pairs, statistic: Statistic) -> Floats:

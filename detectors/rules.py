@@ -23,6 +23,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Final
 
+import numpy as np
+
 from detectors.contract import Bools, Floats
 from detectors.names import Measure, measures
 from drift.core.errors import ConfigError
@@ -55,9 +57,10 @@ class Condition:
         """Whether each value meets it; NaN does not."""
         return _COMPARE[self.operator](abs(values) if self.absolute else values, self.bound)
 
-    def tighter(self, bound: float) -> bool:
-        """Whether it is met sooner than the same comparison with `bound`; NaN is no bound at all."""
-        return math.isnan(bound) or (self.bound < bound) == (self.operator in (">", ">="))
+    def tighter(self, bounds: Floats) -> Bools:
+        """Whether it is met sooner than the same comparison with each of `bounds`; NaN is no bound at all."""
+        sooner = bounds > self.bound if self.operator in (">", ">=") else bounds < self.bound
+        return sooner | np.isnan(bounds)
 
     @staticmethod
     def parse(text: str, rule: str) -> "Condition":
@@ -139,7 +142,7 @@ class Rule:
 
     def covers(self, column: str) -> bool:
         """Whether it looks at this column."""
-        return any(column == pattern or fnmatchcase(column, pattern) for pattern in self.columns)
+        return "*" in self.columns or any(column == p or fnmatchcase(column, p) for p in self.columns)
 
     @property
     def per_model(self) -> bool:

@@ -30,7 +30,7 @@ class KeySlots(dict[Key, int]):
 
     def __missing__(self, key: Key) -> int:
         slot = self._find(key)
-        if len(self) < REMEMBERED_KEYS:
+        if len(self) < REMEMBERED_KEYS and (self._boolean or _spelled_alike(key)):
             self[key] = slot
         return slot
 
@@ -44,6 +44,14 @@ class KeySlots(dict[Key, int]):
         if known is not None:
             return known
         return self._other if key_hash(spelled) in self._rare else self._unseen
+
+
+def _spelled_alike(key: Key) -> bool:
+    """Whether every key equal to this one is spelled as it is: True equals 1, and 2**60 a float with another spelling.
+
+    To a dictionary they are one key, so that the first to come would decide for the others.
+    """
+    return isinstance(key, str) or (isinstance(key, int | float) and key not in (0, 1) and abs(key) < 2**53)
 
 
 def segment_slots(values: tuple[str, ...]) -> KeySlots:

@@ -125,6 +125,17 @@ def test_keys_find_their_slots() -> None:
     assert Profile(on, sums).column_counts(0).tolist() == [1, 2, 1, 1, 2, 0, 0, 1]
 
 
+def test_equal_keys_of_two_spellings_do_not_decide_for_each_other() -> None:
+    """True == 1 and 2**60 == float(2**60), but as categories they are two, whichever comes first."""
+    on = grid(categorical("c", ("true", "1", str(2**60))))
+    keys: list[Key] = [True, 1.0, 2**60, float(2**60), False, 0.0]
+    nothing = np.zeros((0, 6))
+    [forth] = Counter(on).count(rows(nothing, {"c": keys}), np.zeros(6, np.int64), 1)
+    [back] = Counter(on).count(rows(nothing, {"c": keys[::-1]}), np.zeros(6, np.int64), 1)
+    assert Profile(on, forth).column_counts(0).tolist() == [1, 1, 1, 0, 3, 0, 0, 0, 0]
+    assert np.array_equal(forth.ints, back.ints)
+
+
 def test_odd_values_take_their_special_slot() -> None:
     on = grid(numeric("x", np.arange(100.0)), numeric("y", np.arange(100.0) / 3))
     values = np.full((2, 3), np.nan)

@@ -237,6 +237,8 @@ def test_segments_are_judged_apart() -> None:
     whole_only = plan({"when": "ks > 0.1", "segments": False})
     assert judge(window, reference, whole_only).outcome is Outcome.DRIFT
     assert judge(window, reference, whole_only, 2).outcome is Outcome.NO_DRIFT
+    volume = plan("row_volume < 0.9", expected_rows=3_000)
+    assert [judge(window, reference, volume, i).breaches for i in range(3)] == [(), (), ()], "of the whole traffic"
     with pytest.raises(NotFound, match="there is no segment 4; the grid has 4"):
         judge(window, reference, Plan(), 4)
 
