@@ -37,22 +37,28 @@ def fold_pane(c: Connection, reference: Reference, pane: Window) -> None:
     _merge(c, reference, pane, deltas, PANE)
 
 
-def compact_next(c: Connection, reference: Reference, tier: int, before: int, since: int) -> int | None:
-    """Put the first hour or day from `since` on that ends by `before` into one addend.
+def due(c: Connection, reference: Reference, tier: int, before: int, limit: int) -> list[Window]:
+    """Hours or days that end by `before` and hold finer addends, oldest first.
 
-    Returns:
-        Where to go on from; None when there is nothing left.
+    An addend that reaches over their edge (cut when the model had another zone) stays as it is.
     """
-    lower = and_(panes.c.reference_id == reference.id, panes.c.tier < tier)
-    start = c.execute(select(func.min(panes.c.start)).where(lower, panes.c.start >= since)).scalar_one()
-    if start is None:
-        return None
-    window = _cut(_zone(c, reference), start, tier)
-    if window.end > before:
-        return None
-    inside = and_(panes.c.start >= window.start, panes.c.end <= window.end, panes.c.tier <= tier)
-    _merge(c, reference, window, inside, tier)
-    return window.end
+    zone, found = _zone(c, reference), dict[Window, None]()
+    key = (panes.c.start, panes.c.end)
+    finer = and_(panes.c.reference_id == reference.id, panes.c.tier < tier, panes.c.block == 0, panes.c.start < before)
+    for row in c.execute(select(*key).where(finer).distinct().order_by(*key)):
+        if len(found) >= limit:
+            break
+        window = _cut(zone, row.start, tier)
+        if row.end <= window.end <= before:
+            found[window] = None
+    return list(found)
+
+
+def compact_one(c: Connection, reference: Reference, tier: int, window: Window) -> None:
+    """Put everything within one hour or day into one addend."""
+    _merge(
+        c, reference, window, and_(panes.c.start >= window.start, panes.c.end <= window.end, panes.c.tier <= tier), tier
+    )
 
 
 def _zone(c: Connection, reference: Reference) -> str:

@@ -262,12 +262,10 @@ class Store:
         """
         done = 0
         for tier, before in ((folding.HOURS, hours_before), (folding.DAYS, days_before)):
-            since: int | None = -(1 << 62)
-            while since is not None and done < limit:
-                since = self._under(
-                    lease, partial(folding.compact_next, reference=reference, tier=tier, before=before, since=since)
-                )
-                done += since is not None
+            found = self._read(partial(folding.due, reference=reference, tier=tier, before=before, limit=limit - done))
+            for window in found:
+                self._under(lease, partial(folding.compact_one, reference=reference, tier=tier, window=window))
+            done += len(found)
         return done
 
     # Evaluation

@@ -13,7 +13,7 @@ from drift.core.clock import DAY, HOUR, SystemClock
 from drift.core.commit import Lease, Partition
 from drift.core.errors import Fenced
 from drift.store import Store, folding, open_store, panes
-from tests.rig.storing import PANE, T0, Feed, assert_equal, delta, feed, total
+from tests.rig.storing import PANE, T0, Feed, assert_equal, delta, feed, model, total
 
 FAR = T0 + 30 * DAY
 
@@ -170,6 +170,12 @@ class TestCompact:
         assert (found.rows, found.straddles) == (60, False)
         assert self.compact(fed, lease, hours=T0 + 25 * HOUR, days=T0 + DAY) == 0
 
+    def test_takes_a_bounded_number(self, fed: Feed, lease: Lease) -> None:
+        for i in range(3):
+            fed.commit(delta(fed.reference, i, start=T0 + i * HOUR))
+        done = [fed.store.compact(lease, fed.reference, hours_before=FAR, days_before=FAR, limit=2) for _ in range(4)]
+        assert done == [2, 2, 0, 0]
+
     def test_an_hour_that_is_not_over_is_left(self, fed: Feed, lease: Lease) -> None:
         fed.commit(delta(fed.reference, 1))
         assert self.compact(fed, lease, hours=T0 + HOUR - 1, days=T0 + DAY - 1) == 0
@@ -224,6 +230,19 @@ class TestCompact:
         assert found[1][:2] == (0, midnight + 25 * HOUR)
         whole = store.profile(fed.reference, midnight, midnight + 25 * HOUR)
         assert_equal(whole.profile, total(fed.reference.grid, *range(25)))
+
+    def test_sums_cut_in_another_zone_stay(self, store: Store, lease: Lease) -> None:
+        """After a change of the model's zone, the old hour over the new midnight fits no day; the others do."""
+        fed = feed(store, zone="Asia/Kolkata")
+        fed.commit(*(delta(fed.reference, i, start=T0 + i * HOUR // 2) for i in range(3)))
+        self.compact(fed, lease, hours=FAR, days=0)
+        over_midnight = (1, T0 - HOUR // 2, T0 + HOUR // 2)
+        assert over_midnight in tiers(fed)
+        model(store, zone="UTC")
+        assert self.compact(fed, lease, hours=0, days=FAR) == 1
+        assert tiers(fed) == [over_midnight, (2, T0, T0 + DAY)]
+        assert self.compact(fed, lease, hours=0, days=FAR) == 0
+        assert_equal(store.profile(fed.reference, T0 - DAY, FAR).profile, total(fed.reference.grid, 0, 1, 2))
 
     def test_wide_grids(self, store: Store, lease: Lease) -> None:
         fed = feed(store, columns=150)
