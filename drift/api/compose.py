@@ -6,13 +6,16 @@ from typing import Final
 
 from drift.api.posting import Posted
 from drift.api.replaying import Replay
-from drift.api.services import ARROW, JSON, NDJSON, Services
+from drift.api.services import ARROW, CSV, JSON, NDJSON, Services
 from drift.config import SourceSettings
 from drift.core.catalogue import Reference
 from drift.service.models import add_reference, configured
 from drift.service.service import Service, release
 from ingest.sources.http import HttpSource
 
+_FORMATS: Final = {JSON: "json", NDJSON: "json", ARROW: "arrow", CSV: "csv"}
+_SUFFIXES: Final = {"json": "", "arrow": ":arrow", "csv": ":csv"}
+"""A queue has one decoder, so each format has a queue and with it a partition of its own."""
 _DEFAULT: Final = SourceSettings.model_validate({"http": {}})
 
 
@@ -20,9 +23,8 @@ def compose(service: Service) -> Services:
     """The API's services over an opened service that was not started yet: its HTTP queues become sources of it."""
     # the same after a restart, so that the partition goes on instead of another beginning
     instance = f"{socket.gethostname()}:{service.config.server.port}"
-    json_queue = _queue(service, instance, "json")
-    arrow_queue = _queue(service, f"{instance}:arrow", "arrow")
-    queues = {JSON: json_queue, NDJSON: json_queue, ARROW: arrow_queue}
+    by_format = {form: _queue(service, instance + suffix, form) for form, suffix in _SUFFIXES.items()}
+    queues = {media_type: by_format[form] for media_type, form in _FORMATS.items()}
 
     def register(path: Path, model: str, version: str) -> Reference:
         known = service.store.catalogue().models[model]
@@ -32,7 +34,7 @@ def compose(service: Service) -> Services:
 
     return Services(
         service.store, service.config, service.registry, service.clock, Posted(queues, service.store, service.clock),
-        register, Replay(service, json_queue, arrow_queue, instance), service.ready, release(), service.holding,
+        register, Replay(service, by_format, instance), service.ready, release(), service.holding,
     )  # fmt: skip
 
 

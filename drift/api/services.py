@@ -18,6 +18,8 @@ NDJSON: Final = "application/x-ndjson"
 """An event a line."""
 ARROW: Final = "application/vnd.apache.arrow.stream"
 """Arrow IPC: a stream or a file of record batches."""
+CSV: Final = "text/csv"
+"""A header and rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Receipt:
 
     accepted: int
     rejected: tuple[Refused, ...] = ()
+    repeated: bool = False
+    """The idempotency key was known: this is what it was answered, and nothing was counted now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Events(Protocol):
     """The way events of a request are counted."""
 
     async def submit(self, body: bytes, media_type: str, key: str | None) -> Receipt:
-        """Queue the events of a body and wait until they are committed; `media_type` is one of the three above.
+        """Queue the events of a body and wait until they are committed; `media_type` is one of the four above.
 
         Raises:
             BackPressure: the queue is full.

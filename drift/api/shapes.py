@@ -28,6 +28,8 @@ class EventsAnswer(Shape):
 
     accepted: int
     rejected: list[RefusedEvent]
+    repeated: bool = False
+    """The key was known: this is what it was answered, and nothing was counted now."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -35,6 +37,7 @@ class EventsAnswer(Shape):
                 {
                     "accepted": 1,
                     "rejected": [{"index": 1, "reason": "missing_time", "detail": "the event has no time"}],
+                    "repeated": False,
                 }
             ]
         }

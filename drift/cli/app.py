@@ -126,6 +126,21 @@ def worker(
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet.")],
+    config: ConfigFile = HERE,
+    url: Url = None,
+    again: Annotated[bool, typer.Option(help="Count a file again that was counted before.")] = False,
+    source: Annotated[str, typer.Option(help="Read it as this source of drift.yaml is read (its map).")] = "",
+    json: Json = False,
+) -> None:
+    """Count the events of a file, each once: a replay that was cut short goes on where it stopped."""
+    from drift.cli import replaying
+
+    replaying.replay(file, config, url, source, again=again, as_json=json)
+
+
+@app.command()
 def status(config: ConfigFile = HERE, url: Url = None, json: Json = False) -> None:
     """Show partitions, lag, watermarks and totals."""
     from drift.cli import operations

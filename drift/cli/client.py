@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from drift.cli import output
 from drift.config import Config, load
-from drift.core.errors import Conflict, DriftError, InputError, NotFound, StoreHeld, StoreUnavailable
+from drift.core.errors import BackPressure, Conflict, DriftError, InputError, NotFound, StoreHeld, StoreUnavailable
 
 if TYPE_CHECKING:
     import httpx2
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from drift.api import Services
     from drift.store import Store
 
-_ERRORS: Final = {"not_found": NotFound, "conflict": Conflict, "invalid": InputError}
+_ERRORS: Final = {
+    "not_found": NotFound,
+    "conflict": Conflict,
+    "invalid": InputError,
+    "store_unavailable": StoreUnavailable,
+}
 _TIMEOUT: Final = 60.0
 _PART: Final = 1 << 20
 
@@ -49,6 +54,11 @@ class Client:
     def post(self, path: str, body: object) -> Any:
         """POST JSON."""
         return self._ask("POST", path, json=body)
+
+    def events(self, body: bytes, media_type: str, key: str) -> Any:
+        """POST events under an idempotency key."""
+        headers = {"Content-Type": media_type, "Idempotency-Key": key}
+        return self._ask("POST", "/v1/events", content=body, headers=headers)
 
     def upload(self, path: str, file: Path, media_type: str, **params: object) -> Any:
         """POST a file's bytes, as they are read."""
@@ -85,6 +95,8 @@ async def _parts(file: Path) -> AsyncIterator[bytes]:
 def _error(response: "httpx2.Response") -> DriftError:
     try:
         error = response.json()["error"]
+        if response.status_code == 429:
+            return BackPressure(error["message"], float(response.headers["Retry-After"]))
         return _ERRORS.get(error["code"], DriftError)(error["message"])
     except (ValueError, KeyError, TypeError):
         return DriftError(f"{response.url} answered {response.status_code}; is that a Driftsum service?")
@@ -103,13 +115,18 @@ def connect(path: Path, url: str | None, *, write: bool = False) -> Iterator[Cli
     config = load(path)
     store = _open(config, write=write)
     if store is None:
-        host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
-        yield Client(f"http://{host}:{config.server.port}", None, None)
+        yield Client(address(config), None, None)
         return
     try:
         yield _in_process(config, store)
     finally:
         store.close()
+
+
+def address(config: Config) -> str:
+    """Where the configured server listens."""
+    host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+    return f"http://{host}:{config.server.port}"
 
 
 def _open(config: Config, *, write: bool) -> "Store | None":

@@ -2,13 +2,25 @@
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 
 QUIET: Final = logging.ERROR
 """For commands that print a result: what went wrong reaches the user as the command's own sentence."""
 TALKATIVE: Final = logging.INFO
+
+
+class _StandardError:
+    """Standard error as it is when a line is written: whoever redirects it gets the line."""
+
+    def write(self, text: str) -> int:
+        """Write."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush."""
+        sys.stderr.flush()
 
 
 def configure(level: int) -> None:
@@ -23,10 +35,11 @@ def configure(level: int) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=False,
     )
     # libraries that log by the standard library: the Kafka clients, the scheduler, the web server
     logging.basicConfig(
-        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+        level=max(level, logging.WARNING), format="%(levelname)s %(name)s: %(message)s",
+        handlers=[logging.StreamHandler(_StandardError())],
+    )  # fmt: skip

@@ -52,6 +52,8 @@ def _message(detail: ErrorDetails, at: At, document: Document, root: type[BaseMo
             return f"this is a block of settings, not {_shown(detail['input'], at, document)}"
         case "tuple_type":
             return f"this is a list, not {_shown(detail['input'], at, document)}; put it in [ ]"
+        case "path_type":
+            return f"this is a path, not {_shown(detail['input'], at, document)}"
         case "too_short":
             return "this list is empty; name at least one"
         case kind if kind in _TOLD:

@@ -1,5 +1,6 @@
 """`sources:` where events come from."""
 
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -67,7 +68,28 @@ class FileSettings(Settings):
     path: BesidePath
     """The file; relative to drift.yaml."""
     follow: bool = True
-    """Keep reading what is appended (JSON Lines only)."""
+    """Keep reading what is appended (JSON Lines only); `false` reads it once."""
+
+
+def _format_of(data: dict[str, Any]) -> dict[str, str]:
+    """A file's records are written as its suffix says."""
+    from ingest.sources.files import FORMATS
+
+    file = data.get("file")
+    path = file.get("path") if isinstance(file, dict) else None
+    found = FORMATS.get(Path(path).suffix.lower()) if isinstance(path, str) else None
+    return {} if found is None else {"format": found}
+
+
+def _check_file(file: FileSettings, form: str) -> None:
+    from ingest.sources.files import format_of
+
+    try:
+        format_of(file.path)
+    except ConfigError as error:
+        raise MisfitError({("file", "path"): str(error)}) from error
+    if file.follow and form != "json":
+        raise MisfitError({("file",): "only JSON Lines can be followed; write `follow: false` to read it once"})
 
 
 class SourceSettings(Settings):
@@ -82,7 +104,7 @@ class SourceSettings(Settings):
     name: Word = ""
     """What the source is called in metrics and positions; needed where there are two of one kind."""
     format: Word = "json"
-    """How a record is written: `json`, or `arrow` for Arrow IPC batches."""
+    """How a record is written: `json`, or `arrow` for Arrow IPC batches; a file's suffix says it."""
     map: dict[str, Any] | None = None
     """JSON paths into a prediction log that has another shape than Driftsum's events."""
 
@@ -97,12 +119,14 @@ class SourceSettings(Settings):
             raise ValueError(f"a source has exactly one of kafka, http and file; {found}")
         # `http:` alone means its defaults
         filled: dict[str, Any] = {kinds[0]: {}} if data[kinds[0]] is None else {}
-        return {"name": kinds[0], **data, **filled}
+        return {"name": kinds[0], **_format_of(data), **data, **filled}
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
         from ingest import formats
 
+        if self.file is not None:
+            _check_file(self.file, self.format)
         try:
             formats.decoder(self.format, self.format_options, {})
         except ConfigError as error:

@@ -1,7 +1,6 @@
 """From `sources:` in drift.yaml to sources and decoders."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from drift.config import KafkaSettings, SourceSettings
 from drift.core.clock import Clock
@@ -15,10 +14,10 @@ def decoders_for(settings: SourceSettings) -> DecoderFactory:
     from ingest import formats
     from ingest.decoding.fields import union
 
-    options: dict[str, Any] = {} if settings.map is None else {"map": settings.map}
-
     def make(models: Mapping[str, Sequence[Schema]]) -> Decoder:
-        return formats.decoder(settings.format, options, {name: union(schemas) for name, schemas in models.items()})
+        return formats.decoder(
+            settings.format, settings.format_options, {name: union(schemas) for name, schemas in models.items()}
+        )
 
     return make
 
@@ -31,6 +30,10 @@ def source_for(settings: SourceSettings, store: str, clock: Clock) -> Source:
     """
     if settings.kafka is not None:
         return _kafka(settings.name, settings.kafka, store, clock)
+    if settings.file is not None:
+        from ingest.sources.files import FileSource
+
+        return FileSource(settings.name, settings.file.path, clock, follow=settings.file.follow)
     raise ConfigError(f"source {settings.name!r} cannot be opened here")
 
 

@@ -144,6 +144,7 @@ def test_events_are_answered_once_they_are_committed(rig: Rig) -> None:
     assert response.json() == {
         "accepted": 1,
         "rejected": [{"index": 1, "reason": "missing_time", "detail": "the event has no time"}],
+        "repeated": False,
     }
     assert rig.queue.bodies == [(b'[{"model":"credit"},{}]', "application/json", "k1")]
 
@@ -162,7 +163,7 @@ def test_the_content_type_chooses_the_format(rig: Rig, sent: str, taken: str) ->
     assert [media_type for _, media_type, _ in rig.queue.bodies] == [taken]
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "", "multipart/form-data; boundary=x", "text/csv"])
+@pytest.mark.parametrize("kind", ["text/plain", "", "multipart/form-data; boundary=x", "application/xml"])
 def test_other_kinds_of_body_are_refused(rig: Rig, kind: str) -> None:
     message = rig.refused(415, "POST", "/v1/events", content=b"{}", headers={"Content-Type": kind})
     assert message.startswith("unsupported_media_type: events are sent as application/json")

@@ -1,7 +1,6 @@
 """The commands: exit codes, one sentence for every error, the same answers with and without a server."""
 
 import json
-import logging
 import os
 import re
 import subprocess
@@ -40,14 +39,11 @@ def frame(shift: float = 0.0, rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Every test in a folder of its own, with a reference."""
     monkeypatch.chdir(tmp_path)
-    handlers = list(logging.getLogger().handlers)
     for name in ("DRIFT_CONFIG", "DRIFT_URL", "DRIFT_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     frame().to_parquet("ref.parquet")
     yield tmp_path
-    # commands send log lines to the standard error of their time, which pytest closes
     structlog.reset_defaults()
-    logging.getLogger().handlers[:] = handlers
 
 
 class Command:

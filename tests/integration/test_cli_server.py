@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import structlog
 
 from drift.api.server import serve
 from drift.cli import logs, run
@@ -65,7 +66,8 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     pd.DataFrame({"income": rng.normal(3000, 800, 500), "region": rng.choice(["a", "b"], 500)}).to_parquet(
         "ref.parquet"
     )
-    return port
+    yield port
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def start(log: Path, port: int) -> Process:
 def test_what_was_acknowledged_is_there_after_a_restart(port: int, tmp_path: Path) -> None:
     client = Client(port)
     with start(tmp_path / "log", port) as first:
-        assert client.post([event()] * 3) == {"accepted": 3, "rejected": []}
+        assert client.post([event()] * 3) == {"accepted": 3, "rejected": [], "repeated": False}
         assert client.post(event(), **{"Idempotency-Key": "k"})["accepted"] == 1
         answer = client.post([event(), event(time=None), event(model="x")])
         assert (answer["accepted"], [one["index"] for one in answer["rejected"]]) == (1, [1, 2])
@@ -130,7 +132,8 @@ def test_what_was_acknowledged_is_there_after_a_restart(port: int, tmp_path: Pat
 
 def test_a_key_counts_once_and_stands_for_one_body(server: Client) -> None:
     key = {"Idempotency-Key": "k"}
-    assert server.post(event(), **key) == server.post(event(), **key) == {"accepted": 1, "rejected": []}
+    assert server.post(event(), **key) == {"accepted": 1, "rejected": [], "repeated": False}
+    assert server.post(event(), **key) == {"accepted": 1, "rejected": [], "repeated": True}
     assert server.get("/v1/status")["totals"]["rows"] == 1
     conflict = httpx2.post(f"{server.url}/v1/events", json=event(id="2"), headers=key)
     assert (conflict.status_code, conflict.json()["error"]["code"]) == (409, "conflict")
@@ -147,12 +150,14 @@ def arrow(rows: int) -> bytes:
 
 def test_every_way_to_write_events(server: Client) -> None:
     lines = b"\n".join(json.dumps(event(id=str(i))).encode() for i in range(4)) + b"\n\n"
-    assert server.send(lines, "application/x-ndjson") == {"accepted": 4, "rejected": []}
-    assert server.send(arrow(6), ARROW) == {"accepted": 6, "rejected": []}
+    assert server.send(lines, "application/x-ndjson") == {"accepted": 4, "rejected": [], "repeated": False}
+    assert server.send(arrow(6), ARROW) == {"accepted": 6, "rejected": [], "repeated": False}
+    rows = b'model,time,income,region\ncredit,2026-11-01T00:00:00Z,1.5,a\ncredit,2026-11-01T00:00:00Z,,"b\nc"\n'
+    assert server.send(rows, "text/csv") == {"accepted": 2, "rejected": [], "repeated": False}
     # what Python's json module writes, and arrays within arrays
     nested = b'[[{"model": "credit", "time": "2026-11-01T00:00:00Z", "features": {"income": NaN}}], []]'
-    assert server.send(nested, "application/json") == {"accepted": 1, "rejected": []}
-    assert server.get("/v1/status")["totals"]["rows"] == 11
+    assert server.send(nested, "application/json") == {"accepted": 1, "rejected": [], "repeated": False}
+    assert server.get("/v1/status")["totals"]["rows"] == 13
 
 
 @pytest.mark.parametrize(
@@ -215,3 +220,50 @@ def test_a_port_in_use_is_one_sentence(port: int, drift: Callable[..., str]) -> 
 def test_a_second_server_and_a_worker_are_refused_on_sqlite(server: Client, drift: Callable[..., str]) -> None:
     assert "drift.db" in drift("serve", code=2).splitlines()[-1]
     assert "one writing process" in drift("worker", code=2)
+
+
+def write_events(path: Path, rows: int) -> None:
+    """Good events, and one that has no time."""
+    frame = pd.DataFrame({"model": "credit", "time": "2026-11-01T00:00:00Z", "income": 1.0, "region": "a"}, range(rows))
+    frame.loc[3, "time"] = None
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        events = [event(time=time) for time in frame["time"].replace(np.nan, None)]
+        path.write_text("\n".join(map(json.dumps, events)))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_a_file_is_replayed_once_with_and_without_a_server(
+    request: pytest.FixtureRequest, port: int, drift: Callable[..., str], suffix: str
+) -> None:
+    path = Path(f"events.{suffix}")
+    write_events(path, 5_000)
+    new = {"counted": 4_999, "dead_letters": 1, "before": False}
+    old = {"counted": 0, "dead_letters": 0, "before": True}
+
+    def replayed(*more: str) -> Any:
+        found = json.loads(drift("replay", path, "--json", *more))
+        return {key: found[key] for key in new}
+
+    assert replayed() == new
+    assert replayed() == old
+    assert "counted before" in drift("replay", path)
+    assert replayed("--again") == new
+    # a server counts by requests, and knows its own
+    server: Client = request.getfixturevalue("server")
+    assert replayed() == new
+    assert replayed() == old
+    assert replayed("--again") == new
+    totals = server.get("/v1/status")["totals"]
+    assert (totals["rows"], totals["dead_letters"]) == (4 * 4_999, 4)
+
+
+def test_a_replay_that_cannot_be(port: int, drift: Callable[..., str]) -> None:
+    Path("a.txt").write_text("x")
+    assert "end in .jsonl" in drift("replay", "a.txt", code=2)
+    assert "is no file" in drift("replay", "no.jsonl", code=2)
+    Path("a.jsonl").write_text("{}")
+    assert "there is no source 'x' in drift.yaml" in drift("replay", "a.jsonl", "--source", "x", code=2)

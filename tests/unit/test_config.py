@@ -149,7 +149,7 @@ def test_every_error_is_told_with_its_line_and_its_fix() -> None:
         ("models: {a: {rules: [{wen: psi > 1}]}}", "models.a.rules[0]: rule {'wen': 'psi > 1'} has no condition"),
         ("models: {a: {statistics: [psii]}}", "models.a.statistics[0]: statistics: 'psii' is no statistic"),
         ("models: {a: {thresholds: [half]}}", "models.a.thresholds[0]: this should be a valid number, not 'half'"),
-        ("sources: [{file: {path: a}}, {file: {path: b}}]", "sources[1]: two sources are called 'file'"),
+        ("sources: [{file: {path: a.jsonl}}, {file: {path: b.jsonl}}]", "sources[1]: two sources are called 'file'"),
         ("sources: [{http: , kafka: {}}]", "exactly one of kafka, http and file; this one has kafka and http"),
     ],
 )

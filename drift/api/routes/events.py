@@ -8,7 +8,7 @@ from drift.api import shapes
 from drift.api.body import read
 from drift.api.deps import Given, errors
 from drift.api.errors import ApiError
-from drift.api.services import ARROW, JSON, NDJSON
+from drift.api.services import ARROW, CSV, JSON, NDJSON
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -18,6 +18,7 @@ MEDIA_TYPES: Final = {
     "application/jsonl": NDJSON,
     ARROW: ARROW,
     "application/vnd.apache.arrow.file": ARROW,
+    CSV: CSV,
 }
 
 _EVENT: Final = {
@@ -33,6 +34,7 @@ _BODY: Final[dict[str, Any]] = {
             "examples": {"one": {"value": _EVENT}, "several": {"value": [_EVENT, _EVENT | {"id": "a2"}]}},
         },
         NDJSON: {"schema": {"type": "string"}},
+        CSV: {"schema": {"type": "string"}},
         ARROW: {"schema": {"type": "string", "format": "binary"}},
     },
 }
@@ -52,10 +54,12 @@ Key = Annotated[
 async def post_events(
     services: Given, request: Request, response: Response, idempotency_key: Key = None
 ) -> shapes.EventsAnswer:
-    """Count events: one, an array, NDJSON or Arrow IPC. Answered when they are committed, never before."""
+    """Count events: one, an array, NDJSON, CSV or Arrow IPC. Answered when they are committed, never before."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in MEDIA_TYPES:
-        raise ApiError(415, "unsupported_media_type", f"events are sent as {JSON}, {NDJSON} or {ARROW}, not {kind!r}")
+        raise ApiError(
+            415, "unsupported_media_type", f"events are sent as {JSON}, {NDJSON}, {CSV} or {ARROW}, not {kind!r}"
+        )
     body = await read(request, services.config.server.max_body)
     if not body:
         raise ApiError(400, "bad_request", "the body is empty; send an event")
@@ -63,6 +67,7 @@ async def post_events(
     response.headers["Cache-Control"] = "no-store"
     return shapes.EventsAnswer(
         accepted=receipt.accepted,
+        repeated=receipt.repeated,
         rejected=[
             shapes.RefusedEvent(index=one.index, reason=one.reason, detail=one.detail) for one in receipt.rejected
         ],
