@@ -287,3 +287,12 @@ def test_infinity_among_categories_is_one_of_them() -> None:
     reference = built(pd.Series([True, float("inf"), "a", -float("inf")] * 9, dtype=object))
     assert reference.grid.columns[0].keys == ("-inf", "a", "inf", "true")
     assert reference.profile.bin_counts(0).tolist() == [9, 9, 9, 9, 0, 0]
+
+
+@pytest.mark.parametrize("values", [[False, 0.0, 2.5], [1, True, 0], ["a", b"a"], [DATES[0].date(), DATES[1]]])
+def test_the_first_value_does_not_choose_the_type_of_the_others(values: list[Any]) -> None:
+    there = pd.Series(values * 20, dtype=object)
+    back = pd.Series(values[::-1] * 20, dtype=object)
+    a, b = built(there), built(back)
+    assert a.grid == b.grid
+    assert np.array_equal(a.profile.sums.ints, b.profile.sums.ints)
