@@ -338,14 +338,14 @@ def test_one_outlier_hides_no_shift(where: str) -> None:
 
 
 def test_a_thousand_columns_are_judged_at_once() -> None:
-    """Every statistic of 1,000 columns: the aim is 0.5 s; the bound here leaves room for a busy machine."""
+    """Every statistic of 1,000 columns in half a second of one core."""
     on, reference = normals(1_000, 300)
     window = count(on, np.random.default_rng(1).standard_normal((1_000, 200)))
     judge(window, reference, Plan())
     seconds = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         found = judge(window, reference, Plan())
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     assert found.values.shape == (1_000, len(Plan().names))
     assert min(seconds) < 0.5
