@@ -24,6 +24,7 @@ SLICE_SECONDS: Final = 1.0
 DIRTY_AT_ONCE: Final = 5_000
 PENDING_AT_ONCE: Final = 500
 SLICE_RESULTS: Final = 64
+FROZEN: Final = "frozen: late rows came after its panes had been compacted, and can no longer be told apart"
 
 Judge = Callable[[Profile, Profile, Model, int], Judgement]
 """(window's profile, reference's profile, model, segment) → its judgement."""
@@ -57,6 +58,10 @@ class StoredWindow(Pending, Protocol):
     """A pending window as the store keeps it."""
 
     @property
+    def id(self) -> int:
+        """Of the window."""
+
+    @property
     def model_id(self) -> int:
         """Whose window."""
 
@@ -83,6 +88,10 @@ class PaneTotal(Protocol):
     @property
     def rows(self) -> int:
         """Rows counted."""
+
+    @property
+    def straddles(self) -> bool:
+        """Compacted sums reach over the stretch's edge and are not in the profile."""
 
 
 class Store(Protocol):
@@ -119,6 +128,9 @@ class Store(Protocol):
 
     def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
         """The sums of all panes in a stretch."""
+
+    def judgements(self, window_id: int) -> Mapping[int, Judgement]:
+        """Segment index → judgement of a window's latest result."""
 
     def reference_profile(self, reference_id: int) -> Profile:
         """The reference's sums."""
@@ -214,14 +226,18 @@ class Evaluator:
         reference = next(r for r in catalogue.references if r.id == pending.reference_id)
         total = self._store.profile(reference, pending.window.start, pending.window.end)
         judgements: Mapping[int, Judgement] = {}
-        if state is not WindowState.INCOMPLETE:
-            profile = total.profile or Profile.empty(reference.grid)
-            judgements = self._judgements(model, reference, profile)
+        rows = total.rows
+        if total.straddles:
+            # part of it was added up to an hour or a day that reaches over its edge: what was judged before stays
+            judgements, rows, reason = self._store.judgements(pending.id), pending.rows, FROZEN
+            state = pending.state if judgements and pending.state is not None else WindowState.INCOMPLETE
+        elif state is not WindowState.INCOMPLETE:
+            judgements = self._judgements(model, reference, total.profile or Profile.empty(reference.grid))
             reason = reason or _across(pending.window, reference, catalogue)
         self._metrics.evaluation(self._clock.monotonic() - started)
         return WindowResult(
             model_id=model.id, reference_id=reference.id, spec=pending.spec, window=pending.window,
-            revision=pending.revision + 1, state=state, rows=total.rows, evaluated_at=self._clock.now(),
+            revision=pending.revision + 1, state=state, rows=rows, evaluated_at=self._clock.now(),
             judgements=judgements, reason=reason, dirt=pending.dirt,
         )  # fmt: skip
 
