@@ -13,7 +13,12 @@ R = TypeVar("R")
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Items per page.")]
 Cursor = Annotated[
-    str | None, Query(max_length=64, description="`next` of the page before; leave it out for the first page.")
+    str | None,
+    Query(
+        max_length=64,
+        pattern=r"^-?[0-9]{1,19}(\.-?[0-9]{1,19})?$",
+        description="`next` of the page before; leave it out for the first page.",
+    ),
 ]
 
 

@@ -1,6 +1,6 @@
 """What the API sends and takes, as JSON. Times are RFC 3339 in UTC, NaN is null."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -196,7 +196,9 @@ class DeadLetterAnswer(Shape):
 class ReplayRequest(Shape):
     """Which dead letters to feed in again; each is replayed once."""
 
-    ids: list[int] = Field(min_length=1, max_length=1000, examples=[[17, 18]])
+    ids: list[Annotated[int, Field(strict=True, ge=1, lt=2**63)]] = Field(
+        min_length=1, max_length=1000, examples=[[17, 18]]
+    )
 
     model_config = ConfigDict(extra="forbid")
 

@@ -4,15 +4,13 @@ from typing import Annotated, Any
 
 import msgspec
 from pydantic import PlainSerializer, WithJsonSchema
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
 from drift.core.clock import isoformat
 
 
-class StrictJson(Response):
+class StrictJson(JSONResponse):
     """A JSON response."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Encode; msgspec writes null for what JSON has no number for."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Word, Zone, said
+from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Whole, Word, Zone, said
 from drift.core.clock import MINUTE
 from drift.core.schema import Kind, Role
 from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
@@ -119,11 +119,11 @@ class ModelSettings(Settings):
     """When a column counts as drifted: sentences as in `psi > 0.2`, or mappings with `when`, `columns`, `min_rows`,
     `severity`, `direction` and `segments`. `default` stands for the built-in rules, `quality` for those on missing,
     invalid and unseen values."""
-    min_rows: Annotated[int, Field(ge=1)] = 100
+    min_rows: Annotated[Whole, Field(ge=1)] = 100
     """Rows below which nothing is judged."""
     statistics: tuple[Annotated[str, BeforeValidator(_statistic)], ...] = ()
     """Statistics to compute beside those that rules need; all of them, unless named."""
-    expected_rows: Annotated[float, Field(gt=0)] | None = None
+    expected_rows: Annotated[Whole, Field(ge=1)] | None = None
     """Rows that a window usually has; rules on `row_volume` need it."""
     thresholds: tuple[float, ...] = (0.5,)
     """Decision thresholds on the score; each becomes an edge of its grid."""

@@ -63,7 +63,7 @@ def _message(detail: ErrorDetails, at: At, document: Document, root: type[BaseMo
             return f"{message}, not {_shown(detail['input'], at, document)}"
 
 
-_TOLD: Final = ("duration", "size", "word", "moment")
+_TOLD: Final = ("duration", "size", "word", "moment", "number")
 
 
 def _is_resolved(at: At, document: Document) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
 from drift.config.models import ModelSettings
-from drift.config.scalars import Duration, MisfitError, Settings, Size
+from drift.config.scalars import Duration, MisfitError, Settings, Size, Whole
 from drift.config.sources import HttpSettings, SourceSettings
 from drift.core.clock import DAY, MINUTE
 
@@ -48,7 +48,7 @@ class ServerSettings(Settings):
 
     host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     """Address to listen on; loopback only, until there are access tokens."""
-    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    port: Annotated[Whole, Field(ge=0, le=65535)] = DEFAULT_PORT
     """Port to listen on."""
     trusted_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
     """Names under which clients may call the service; anything else is answered with 400."""
@@ -92,9 +92,9 @@ class CompactionSettings(Settings):
 class MetricsSettings(Settings):
     """How many series `/metrics` may have."""
 
-    max_series: Annotated[int, Field(ge=100)] = 2_000
+    max_series: Annotated[Whole, Field(ge=100)] = 2_000
     """Series with a column's name, per model."""
-    worst_columns: Annotated[int, Field(ge=1)] = 20
+    worst_columns: Annotated[Whole, Field(ge=1)] = 20
     """Columns exported per window even when nothing is in breach."""
 
 

@@ -106,6 +106,12 @@ def _zone(value: str) -> str:
     return value
 
 
+def _not_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "this is a number, not true or false")
+    return value
+
+
 def _moment(value: object) -> object:
     if value in ("latest", "earliest"):
         return value
@@ -150,3 +156,6 @@ DurationText = Annotated[str, AfterValidator(_duration_text), WithJsonSchema({"t
 
 Zone = Annotated[str, AfterValidator(_zone)]
 """An IANA time zone."""
+
+Whole = Annotated[int, BeforeValidator(_not_bool)]
+"""A whole number; `true` is none."""

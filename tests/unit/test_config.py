@@ -135,6 +135,7 @@ def test_every_error_is_told_with_its_line_and_its_fix() -> None:
         ("store: mysql://x/y", "store: a store is sqlite:///drift.db or postgresql://"),
         ("store: sqlite://", "SQLite needs a file"),
         ("store: !!python/name:os.system x", "drift.yaml:1: store: "),
+        ("metrics: {max_series: true}", "metrics.max_series: this is a number, not true or false"),
         ("metrics: {max_series: 5}", "metrics.max_series: this should be greater than or equal to 100, not 5"),
         ("server: {port: ${PORT}}", "put quotes around ${…}"),
         ("compaction: {hours_after: 7d, days_after: 1d}", "compaction.days_after: hours become days after"),
