@@ -7,7 +7,6 @@ from typing import Final
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
 
-
 PUSHED: Final = "http"
 """The source whose records are pushed to us: a dead server's partition hides no backlog."""
 
