@@ -190,10 +190,20 @@ class Client:
     def _consumer(self) -> Any:
         if self._open is None:
             with _translated(self._name):
-                consumer = KafkaConsumer(**self._config)
-                consumer.subscribe(list(self._topics), listener=_Listener(self._events))
-            self._open = consumer
+                self._open = self._joined(KafkaConsumer(**self._config))
         return self._open
+
+    def _joined(self, consumer: Any) -> Any:
+        try:
+            consumer.subscribe(list(self._topics), listener=_Listener(self._events))
+            # a member that leads its group before it knows the partitions assigns none
+            unknown = [topic for topic in self._topics if not consumer.partitions_for_topic(topic)]
+            if unknown:
+                log.warning("topics do not exist, or may not be read", source=self._name, topics=unknown)
+        except BaseException:
+            consumer.close(autocommit=False, timeout_ms=0)
+            raise
+        return consumer
 
     def _rebalances(self) -> list[tuple[bool, Sequence[Partition]]]:
         """What the listener enqueued. New partitions wait, paused, until they are placed."""
