@@ -102,4 +102,4 @@ def weakness() -> str:
 def warn_once() -> None:
     """Say it in the log, once a process."""
     if said := weakness():
-        structlog.get_logger(__name__).warning("sqlite_version", detail=said, version=sqlite3.sqlite_version)
+        structlog.get_logger(__name__).info("old SQLite", detail=said, version=sqlite3.sqlite_version)
