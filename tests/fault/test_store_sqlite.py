@@ -106,7 +106,7 @@ class TestSettings:
         with structlog.testing.capture_logs() as logs:
             driver.warn_once()
             driver.warn_once()
-        assert [entry["event"] for entry in logs] == ["sqlite_version"]
+        assert [entry["event"] for entry in logs] == ["old SQLite"]
         monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
         assert driver.weakness() == ""
 
