@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -58,9 +59,9 @@ def _concatenated(pieces: Sequence[Piece]) -> Piece:
     return Piece(
         np.concatenate([piece.record for piece in pieces]),
         np.concatenate([piece.time for piece in pieces]),
-        [version for piece in pieces for version in piece.version],
+        list(chain.from_iterable(piece.version for piece in pieces)),
         np.concatenate([piece.numbers for piece in pieces], axis=1),
-        {name: [key for piece in pieces for key in piece.keys[name]] for name in first.keys},
-        {path: [value for piece in pieces for value in piece.raw[path]] for path in first.raw},
+        {name: list(chain.from_iterable(piece.keys[name] for piece in pieces)) for name in first.keys},
+        {path: list(chain.from_iterable(piece.raw[path] for piece in pieces)) for path in first.raw},
         [(c, r + start, s) for piece, start in zip(pieces, starts[:-1], strict=True) for c, r, s in piece.odd],
     )

@@ -391,3 +391,18 @@ def test_a_time_does_not_depend_on_its_neighbours() -> None:
     nanoseconds = MICROS * 1_000 + 999  # as a double it would be rounded up
     decoded = decode(event(time=nanoseconds), event(time=MICROS / 1e6))
     assert sorted(decoded.rows["credit"].time.tolist()) == [MICROS] * 2
+
+
+def test_long_batches_keep_their_positions() -> None:
+    texts = [small({"x": i}) for i in range(1100)]
+    for at in (0, 511, 512, 700, 1099):
+        texts[at] = b"{"
+    texts[600] = small({"x": math.nan})
+    for models in ({"m": SMALL}, {"m": SMALL, "n": SMALL}):
+        decoded = decode(*texts, models=models)
+        assert sorted(r.record for r in decoded.rejected) == [0, 511, 512, 700, 1099]
+        rows = decoded.rows["m"]
+        expected = sorted(set(range(1100)) - {0, 511, 512, 700, 1099})
+        assert sorted(rows.record.tolist()) == expected
+        kept = rows.record != 600
+        np.testing.assert_array_equal(rows.numbers[0][kept], rows.record[kept])
