@@ -15,6 +15,7 @@ def json(value: Any) -> None:
 def line(text: str) -> None:
     """One line of a result."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:
