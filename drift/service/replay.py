@@ -8,9 +8,8 @@ from pathlib import Path
 from drift.config import Config, SourceSettings
 from drift.core.clock import Clock
 from drift.core.errors import ConfigError, StoreUnavailable
-from drift.pipeline import Options, Worker
+from drift.pipeline import Worker
 from drift.service.service import Service
-from drift.service.sources import decoders_for
 from drift.store.rows import Totals
 
 Progress = Callable[[int, int], None]
@@ -63,8 +62,7 @@ def replay(
     try:
         token = f":{secrets.token_hex(4)}" if again else ""
         reader = FileSource("file", path, service.clock, again=token, progress=progress)
-        options = Options(owner=service.owner, future_bound=config.event_time.max_future)
-        worker = Worker(reader, decoders_for(settings), service.store, service.clock, service.metrics, options)
+        worker = service.worker(reader, settings)
         before = service.store.totals()
         read = _run(worker, service.clock)
         results = service.evaluator.tick()

@@ -25,6 +25,8 @@ class WorkerThread:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end; whether it came."""
+        if self._thread.ident is None:
+            return True  # never started: what went wrong before must not be hidden by an error about that
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

@@ -33,6 +33,10 @@ EVALUATE_EVERY: Final = 2.0
 PUBLISH_EVERY: Final = 2.0
 COMPACT_EVERY: Final = 300.0
 RETAIN_EVERY: Final = 3600.0
+POLL_RECORDS: Final = {"json": 2_000}
+"""Records decoded at once: as many as fit a processor's cache …"""
+BATCHES: Final = 16
+"""… and where a record is a batch of rows, as many as fit memory."""
 STOP_WITHIN: Final = 30.0
 """Seconds for a last commit; what is not committed by then is read again after the restart."""
 
@@ -118,10 +122,17 @@ class Service:
         }
         return {name: ", ".join(holding) for name, holding in waits.items() if holding}
 
+    def worker(self, source: Source, settings: SourceSettings) -> Worker:
+        """A worker that the caller turns."""
+        options = Options(
+            owner=self.owner, future_bound=self.config.event_time.max_future,
+            poll_records=POLL_RECORDS.get(settings.format, BATCHES),
+        )  # fmt: skip
+        return Worker(source, decoders_for(settings), self.store, self.clock, self.metrics, options)
+
     def add_worker(self, name: str, source: Source, settings: SourceSettings) -> Worker:
         """A worker for one more source; it runs from `start` on."""
-        options = Options(owner=self.owner, future_bound=self.config.event_time.max_future)
-        worker = Worker(source, decoders_for(settings), self.store, self.clock, self.metrics, options)
+        worker = self.worker(source, settings)
         self._threads.append(WorkerThread(name, worker, self.stopping, self._fail))
         return worker
 
