@@ -14,7 +14,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from drift.core.catalogue import Model, Reference
-from drift.core.clock import MINUTE, SECOND, ManualClock, isoformat
+from drift.core.clock import MINUTE, SECOND, ManualClock, SystemClock, isoformat
 from drift.core.commit import Claim, DeadLetter, Partition
 from drift.core.errors import OffsetGap, SourceUnavailable, StoreUnavailable
 from drift.core.grid import ColumnGrid, Grid
@@ -307,3 +307,16 @@ class Timeline:
 
 def _decoder(schemas: Mapping[str, Sequence[Schema]]) -> Any:
     return formats.decoder("json", {}, {name: union(found) for name, found in schemas.items()})
+
+
+def drain(store: Store, log: Log, **options: Any) -> None:
+    """Count a whole log with one worker that nothing happens to."""
+    clock, source = SystemClock(), ScriptedSource(log)
+    source.flush_interval = 0.05
+    metrics = Metrics(CollectorRegistry(), clock, results=False)
+    worker = Worker(source, _decoder, store, clock, metrics, Options("drain", **options))
+    source.assign(*(owned.number for owned in log.values))
+    worker.step()
+    while not worker.idle:
+        worker.step()
+    worker.close()
