@@ -56,6 +56,7 @@ def rows(n: int) -> Pairs:
 SHARES: Final = {
     "equal": np.full(16, 1 / 16),
     "two": np.array([0.93, 0.07]),
+    "halves": np.array([0.5, 0.5]),
     "three": np.array([0.2, 0.5, 0.3]),
     "skewed": np.array([0.5, 0.2, 0.1, 0.08, 0.05, 0.04, 0.02, 0.01]),
     "atom": np.concatenate(([0.5], np.full(32, 1 / 64))),
@@ -106,6 +107,12 @@ def test_false_alarms_on_counts(statistic: Statistic, shares: str) -> None:
 def test_a_reference_taken_as_exact_is_caught(statistic: Statistic) -> None:
     pair = rows(6_000).view(statistic.view)[0]
     assert "false alarms" in wrong_rate(statistic, replace(pair, r=pair.r * 1_000))
+
+
+def test_the_bound_of_ks_is_tight_on_the_standard_grid() -> None:
+    """Without the correction for steps it raises a third too few alarms; with it as many as an exact p-value."""
+    ks = statistics()["ks"]
+    assert wrong_rate(replace(ks, conservative=False), draws("tails")) == ""
 
 
 # these two do not read v; the test above is theirs

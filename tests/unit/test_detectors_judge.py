@@ -205,6 +205,10 @@ def test_what_the_reference_lacked_as_well_is_no_drift() -> None:
 def test_a_stuck_sensor_is_named() -> None:
     found = judge(_rows(800, x=0.25), _rows(3_000), plan("constant > 0 and constant_q < 0.001"))
     assert [(b.column, b.statistic, b.direction) for b in found.breaches] == [("x", "constant", "")]
+    assert found.value("same", "constant") == 0, "the reference was stuck as well"
+    close = judge(_rows(800, x=0.25 + np.arange(800) * 1e-9), _rows(3_000), plan("constant > 0"))
+    assert np.count_nonzero(_rows(800, x=0.25 + np.arange(800) * 1e-9).bin_counts(0)) == 1
+    assert close.breaches == (), "one bin, but not one value"
 
 
 def test_an_ordered_statistic_wants_values_not_rows() -> None:

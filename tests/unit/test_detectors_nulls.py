@@ -6,6 +6,7 @@ from scipy import stats
 
 from detectors.contract import Floats
 from detectors.nulls import (
+    _largest,
     absolute_sum_tail,
     benjamini_hochberg,
     bridge_area_tail,
@@ -44,6 +45,16 @@ def test_quadratic_forms_of_a_bridge(shares: str, weighted: bool) -> None:
     form = (bridges(q)[1] ** 2 * weight).sum(axis=1)
     found = bridge_form_tail(np.quantile(form, 1 - LEVELS), tiled(H), tiled(weight))
     np.testing.assert_allclose(found, LEVELS, rtol=0.08)
+
+
+@pytest.mark.parametrize("shares", SHARES)
+def test_the_largest_eigenvalue_is_numpys(shares: str) -> None:
+    q = SHARES[shares]
+    H = np.cumsum(q)[:-1]
+    for weight in (q[:-1], q[:-1] / (H * (1 - H)), np.linspace(1, 9, H.size)):
+        root = np.sqrt(weight)
+        exact = np.linalg.eigvalsh(root[:, None] * (np.minimum.outer(H, H) - np.outer(H, H)) * root)[-1]
+        assert _largest(H[None], weight[None])[0] == pytest.approx(exact, rel=1e-3)
 
 
 def test_equal_bins_have_the_known_eigenvalues() -> None:
