@@ -42,10 +42,8 @@ async def _gunzip(request: Request, limit: int) -> AsyncIterator[bytes]:
     unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         async for part in request.stream():
-            # one byte more than allowed is enough to know that it is too large
+            # one byte more than allowed is enough for the reader to know that it is too large
             yield unpack.decompress(part, limit + 1)
-            if unpack.unconsumed_tail:
-                raise ApiError(413, "too_large", too_large("the decompressed body", limit))
             if unpack.unused_data:
                 raise ApiError(400, "bad_request", "something follows the end of the gzip stream; send one stream only")
     except zlib.error as error:

@@ -1,5 +1,6 @@
 """The REST API on a real store: paging, errors of one shape, caps, probes, uploads."""
 
+import asyncio
 import gzip
 import io
 import json
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
 from drift.api import Receipt, Refused, Replayed, Services, create_app
+from drift.api.guard import BodyLimits
 from drift.config import Config, parse
 from drift.core.catalogue import Reference
 from drift.core.clock import HOUR, ManualClock, isoformat
@@ -183,6 +185,20 @@ def test_a_body_that_is_too_large_is_told_the_limit(rig: Rig) -> None:
     assert rig.queue.bodies == []
 
 
+def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
+    sent: list[Any] = []
+
+    async def never(*_: object) -> Any:
+        raise AssertionError("it was read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/v1/events", "headers": [(b"content-length", b"101")]}
+    asyncio.run(BodyLimits(never, {"/v1/events": 100}, 10)(scope, never, send))
+    assert sent[0]["status"] == 413
+
+
 def test_gzip_is_read_and_bounded(rig: Rig) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     body = gzip.compress(b'{"model": "credit"}')
@@ -263,6 +279,12 @@ def test_references_that_cannot_be(rig: Rig) -> None:
     assert "no Parquet" in rig.refused(422, "POST", f"{path}&version=1", content=b"x", headers=headers)
     assert "query version: field required" in rig.refused(422, "POST", path, content=b"x", headers=headers)
     assert "65,536" in rig.refused(413, "POST", f"{path}&version=1", content=b"x" * 70_000, headers=headers)
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(70):
+            yield b" " * 1_000
+
+    assert "65,536" in rig.refused(413, "POST", f"{path}&version=1", content=parts(), headers=headers)
     assert "not 'text/plain'" in rig.refused(
         415, "POST", f"{path}&version=1", content=b"x", headers={"Content-Type": "text/plain"}
     )

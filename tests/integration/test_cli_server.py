@@ -123,7 +123,8 @@ def test_what_was_acknowledged_is_there_after_a_restart(port: int, tmp_path: Pat
         assert (answer["accepted"], [one["index"] for one in answer["rejected"]]) == (1, [1, 2])
         assert first.terminate() == 0
     with start(tmp_path / "log", port) as second:
-        assert client.post(event(), **{"Idempotency-Key": "k"})["accepted"] == 1
+        again = client.post(event(), **{"Idempotency-Key": "k"})
+        assert (again["accepted"], again["repeated"]) == (1, True)
         totals = client.get("/v1/status")["totals"]
         assert (totals["rows"], totals["dead_letters"]) == (5, 2)
         assert second.terminate(number=signal.SIGINT) == 0
@@ -167,6 +168,8 @@ def test_every_way_to_write_events(server: Client) -> None:
         (b"[1, {oops]", "application/json"),
         (b"no arrow", ARROW),
         (arrow(9)[:-40], ARROW),
+        (b"a,b\n1\n", "text/csv"),
+        (b"model,time,region\n" + b"credit,2026-11-01T00:00:00Z,\xff\xfe\n" * 2, "text/csv"),
     ],
 )
 def test_what_cannot_be_read_is_one_dead_letter(server: Client, body: bytes, media_type: str) -> None:
