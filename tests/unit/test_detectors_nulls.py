@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.contract import Floats
+from detectors.contract import Floats, Pair
+from detectors.names import statistics
 from detectors.nulls import (
     _largest,
     absolute_sum_tail,
@@ -115,3 +116,14 @@ def test_benjamini_hochberg_is_scipys() -> None:
     np.testing.assert_allclose(found[among], stats.false_discovery_control(p[among]))
     assert np.isnan(found[~among]).all()
     assert np.isnan(benjamini_hochberg(p, np.zeros(50, np.bool_))).all()
+
+
+@pytest.mark.parametrize("window", [500, 520, 560, 620])
+def test_ks_of_two_bins_is_a_comparison_of_shares(window: int) -> None:
+    """One step alone: exactly the normal law of the difference, where an expansion for many steps gives 5–50 % less."""
+    pair = Pair(np.array([[window, 1_000.0 - window]]), np.array([[500.0, 500.0]]))
+    ks = statistics()["ks"]
+    assert ks.p_value is not None
+    h = (window + 500) / 2_000
+    z = (window / 1_000 - 0.5) / np.sqrt(h * (1 - h) * 2 / 1_000)
+    assert ks.p_value(pair, ks.value(pair))[0] == pytest.approx(2 * stats.norm.sf(z))
