@@ -14,7 +14,7 @@ def serve(config: Path) -> None:
 
 def worker(config: Path, metrics_port: int | None) -> None:
     """Ingest alone."""
-    from drift.api.server import run_worker
+    from drift.service.worker import run_worker
 
     run_worker(load(config), metrics_port=metrics_port)
 

@@ -20,7 +20,9 @@ import structlog
 from drift.api.server import serve
 from drift.cli import logs, run
 from drift.config import load
+from drift.core.clock import SystemClock
 from drift.service.service import Service
+from drift.store import open_store
 from tests.rig.proc import Process, free_port, python
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -270,3 +272,33 @@ def test_a_replay_that_cannot_be(port: int, drift: Callable[..., str]) -> None:
     assert "is no file" in drift("replay", "no.jsonl", code=2)
     Path("a.jsonl").write_text("{}")
     assert "there is no source 'x' in drift.yaml" in drift("replay", "a.jsonl", "--source", "x", code=2)
+
+
+def test_a_worker_ingests_on_postgresql_and_exports_ingest_only(port: int, pg_url: str, tmp_path: Path) -> None:
+    events = tmp_path / "log.jsonl"
+    events.write_text("".join(json.dumps(event(id=str(i))) + "\n" for i in range(20)))
+    settings = {
+        "store": pg_url,
+        "models": {"credit": {"reference": "ref.parquet"}},
+        "sources": [{"file": {"path": "log.jsonl"}}],
+    }
+    (tmp_path / "drift.yaml").write_text(json.dumps(settings))
+    args = ("-m", "drift", "worker", "--config", tmp_path / "drift.yaml", "--metrics-port", str(port))
+
+    def metrics() -> str:
+        with suppress(httpx2.TransportError):
+            return httpx2.get(f"http://127.0.0.1:{port}/metrics").text
+        return ""
+
+    with python(*args, log=tmp_path / "log") as worker:
+        worker.wait_ready(lambda: 'drift_events_total{model="credit"} 20.0' in metrics())
+        assert "drift_window_end" not in metrics()
+        with events.open("a") as more:
+            more.write(json.dumps(event(id="more")) + "\n")
+        worker.wait_ready(lambda: 'drift_events_total{model="credit"} 21.0' in metrics())
+        assert worker.terminate(30) == 0
+        assert "Traceback" not in worker.output()
+    store = open_store(pg_url, SystemClock())
+    assert store.totals().rows == 21
+    assert [one.owner for one in store.partitions()] == [None]
+    store.close()
