@@ -203,6 +203,22 @@ class ReplayRequest(Shape):
     model_config = ConfigDict(extra="forbid")
 
 
+class RetireRequest(Shape):
+    """A topic whose partitions will never be read again."""
+
+    source: str = Field(min_length=1, max_length=200, examples=["kafka"])
+    topic: str = Field(min_length=1, max_length=500, examples=["predictions-old"])
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RetireAnswer(Shape):
+    """What became of them."""
+
+    retired: int
+    """Partitions that hold no window any more."""
+
+
 class ReplayAnswer(Shape):
     """What became of them."""
 

@@ -148,6 +148,19 @@ def status(config: ConfigFile = HERE, url: Url = None, json: Json = False) -> No
     operations.status(config, url, as_json=json)
 
 
+@app.command()
+def retire(
+    source: Annotated[str, typer.Argument(help="As `drift status` shows it.")],
+    topic: Annotated[str, typer.Argument(help="As `drift status` shows it.")],
+    config: ConfigFile = HERE,
+    url: Url = None,
+) -> None:
+    """Let windows close without a topic that will never be read again: a deleted one, an abandoned file."""
+    from drift.cli import operations
+
+    operations.retire(source, topic, config, url)
+
+
 @dead_letters.command("list")
 def dead_letters_list(
     reason: Annotated[str, typer.Option(help="Only those refused for this reason.")] = "",

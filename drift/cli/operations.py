@@ -42,6 +42,13 @@ def _partition(one: Any, headings: Sequence[str]) -> list[object]:
     return [(one | {"watermarks": marks or None, "owner": owner})[key] for key in headings]
 
 
+def retire(source: str, topic: str, config: Path, url: str | None) -> None:
+    """Let windows close without a topic."""
+    with connect(config, url, write=True) as client:
+        answer = client.post("/v1/partitions/retire", {"source": source, "topic": topic})
+    output.line(f"{answer['retired']} partitions of {source} {topic} hold no window any more")
+
+
 def dead_letters(reason: str, limit: int, config: Path, url: str | None, *, as_json: bool) -> None:
     """List dead letters."""
     with connect(config, url) as client:

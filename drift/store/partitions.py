@@ -1,16 +1,20 @@
 """Ownership and positions of partitions. The database's time stamps heartbeats, so that machines need not agree."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select
 
+from drift.core.clock import SECOND
 from drift.core.commit import Advance, Claim, Gap, Partition
-from drift.core.errors import Fenced
+from drift.core.errors import Conflict, Fenced, NotFound
 from drift.store.rows import PartitionStatus
 from drift.store.sql import now, upsert
 from drift.store.tables import gaps as gap_rows
 from drift.store.tables import partitions, watermarks
+
+ALIVE: Final = 30 * SECOND
+"""An owner that was heard of so recently is reading."""
 
 
 def acquire(c: Connection, partition: Partition, owner: str) -> Claim:
@@ -18,7 +22,13 @@ def acquire(c: Connection, partition: Partition, owner: str) -> Claim:
     insert = upsert(c, partitions).values(**_new(partition), epoch=1, owner=owner, heartbeat_at=now())
     statement = insert.on_conflict_do_update(
         index_elements=["source", "topic", "number"],
-        set_={"epoch": partitions.c.epoch + 1, "owner": owner, "heartbeat_at": now(), "caught_up_at": None},
+        set_={
+            "epoch": partitions.c.epoch + 1,
+            "owner": owner,
+            "heartbeat_at": now(),
+            "caught_up_at": None,
+            "finished": False,
+        },
     ).returning(partitions.c.epoch, partitions.c.next)
     row = c.execute(statement).one()
     return Claim(partition, row.epoch, row.next)
@@ -38,6 +48,27 @@ def register(c: Connection, source: str, topic: str, numbers: Iterable[int]) -> 
     ]
     if rows:
         c.execute(upsert(c, partitions).on_conflict_do_nothing(), rows)
+
+
+def retire(c: Connection, source: str, topic: str) -> int:
+    """Take a topic's partitions out of the account: they hold no window any more, until somebody reads them again.
+
+    Returns:
+        How many were retired.
+
+    Raises:
+        NotFound: there are none of that name.
+        Conflict: one of them is being read.
+    """
+    mine = and_(partitions.c.source == source, partitions.c.topic == topic)
+    rows = c.execute(select(partitions.c.owner, partitions.c.heartbeat_at, now().label("now")).where(mine)).all()
+    if not rows:
+        raise NotFound(f"there is no partition of {source} {topic!r}; `drift status` lists them")
+    for row in rows:
+        if row.owner is not None and row.heartbeat_at is not None and row.now - row.heartbeat_at < ALIVE:
+            raise Conflict(f"{source} {topic!r} is being read by {row.owner}; stop that first")
+    c.execute(partitions.update().where(mine).values(finished=True))
+    return len(rows)
 
 
 def heartbeat(c: Connection, claims: Mapping[Claim, int]) -> set[Claim]:

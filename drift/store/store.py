@@ -186,6 +186,14 @@ class Store:
         """Give a partition up; does nothing if another has it."""
         self._write(lambda c: partitions.release(c, claim))
 
+    def retire(self, source: str, topic: str) -> int:
+        """Partitions that will never be read again (a deleted topic, an abandoned file) hold no window any more.
+
+        Raises:
+            NotFound, Conflict: there are none, or one is being read.
+        """
+        return self._write(lambda c: partitions.retire(c, source, topic))
+
     def heartbeat(self, claims: Mapping[Claim, int]) -> set[Claim]:
         """Claim → end of its log. To be called at least every 10 s; returns the claims that are lost."""
         return self._write(lambda c: partitions.heartbeat(c, claims))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from drift.core.clock import HOUR, SECOND, SystemClock
 from drift.core.commit import Claim, DeadLetter, Gap, IngestCommit, Partition
-from drift.core.errors import CatalogueChanged, Conflict, Fenced, StoreError
+from drift.core.errors import CatalogueChanged, Conflict, Fenced, NotFound, StoreError
 from drift.store import Store, catalogue, open_store
 from tests.rig.storing import PANE, PARTITION, T0, Feed, assert_equal, delta, feed, model, reference, total
 
@@ -342,3 +342,18 @@ class TestTogether:
     def feed(of: Feed, store: Store, number: int) -> Feed:
         claim = store.acquire(Partition("kafka", "several", number), f"w{number}")
         return Feed(store, of.model, of.reference, claim, claim.next)
+
+
+def test_a_topic_that_is_never_read_again_can_be_retired(store: Store) -> None:
+    source = feed(store)
+    with pytest.raises(Conflict, match="is being read by w1"):
+        store.retire("kafka", "events")
+    store.release(source.claim)
+    assert store.retire("kafka", "events") == 1
+    [status] = store.partitions()
+    assert status.finished
+    store.acquire(PARTITION, "w2")
+    [status] = store.partitions()
+    assert not status.finished, "somebody reads it again"
+    with pytest.raises(NotFound, match="drift status"):
+        store.retire("kafka", "nothing")

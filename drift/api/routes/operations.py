@@ -41,6 +41,12 @@ def status(services: Given) -> shapes.StatusAnswer:
     )
 
 
+@router.post("/v1/partitions/retire", responses=errors(409))
+def retire_partitions(services: Given, wanted: shapes.RetireRequest) -> shapes.RetireAnswer:
+    """Let windows close without a topic that will never be read again: a deleted one, an abandoned file."""
+    return shapes.RetireAnswer(retired=services.store.retire(wanted.source, wanted.topic))
+
+
 @router.get("/v1/dead-letters", responses=errors())
 def list_dead_letters(
     services: Given,
