@@ -256,3 +256,17 @@ def test_help_imports_nothing_heavy() -> None:
     )  # fmt: skip
     assert "Usage: drift" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_password_is_in_no_error_and_no_trace(
+    drift: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PW", "canary")
+    Path("drift.yaml").write_text("store: postgresql://me:${PW}@127.0.0.1:9/x?connect_timeout=1\nmodels: {a: {}}\n")
+    for command in (("status",), ("serve",), ("reference", "list"), ("worker",)):
+        drift(*command, code=2)
+        assert "canary" not in drift.err + drift.out
+        assert run([*command, "--debug"]) == 2
+        said = capsys.readouterr()
+        assert "canary" not in said.out + said.err
+        assert "Traceback" in said.err
