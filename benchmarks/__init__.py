@@ -1,0 +1,1 @@
+"""How fast, how large: `python -m benchmarks` measures and writes docs/benchmarks.md."""
