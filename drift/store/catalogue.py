@@ -87,7 +87,6 @@ def put_model(
     settings: Mapping[str, object],
 ) -> Model:
     """Insert or change a model; the catalogue's version grows only if something changed."""
-    _hold(c)
     values: dict[str, Any] = {
         "pane": pane,
         "lateness": lateness,
@@ -95,15 +94,20 @@ def put_model(
         "windows": _json([{field: getattr(spec, field) for field in _SPEC_FIELDS} for spec in windows]),
         "settings": _json(settings),
     }
-    row = c.execute(select(models).where(models.c.name == name)).one_or_none()
-    if row is not None and all(row._mapping[key] == value for key, value in values.items()):  # noqa: SLF001  public API
-        return _model(row)
+    stored = select(models).where(models.c.name == name)
+    # looked at before the lock as well: a process that only starts shall not wait for commits, nor they for it
+    for look in (True, False):
+        row = c.execute(stored).one_or_none()
+        if row is not None and all(row._mapping[key] == value for key, value in values.items()):  # noqa: SLF001
+            return _model(row)
+        if look:
+            _hold(c)
     if row is None:
         c.execute(models.insert().values(name=name, **values))
     else:
         c.execute(models.update().where(models.c.name == name).values(**values))
     _grow(c)
-    return _model(c.execute(select(models).where(models.c.name == name)).one())
+    return _model(c.execute(stored).one())
 
 
 def dump_sums(grid: Grid, chunks: Iterable[tuple[int, int, Sums]], profile: Profile) -> list[dict[str, Any]]:

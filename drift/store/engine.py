@@ -76,6 +76,9 @@ class Database:
             url, pool_size=5, max_overflow=15, pool_timeout=10, pool_pre_ping=True, connect_args=_POSTGRES_CONNECT,
             isolation_level="READ COMMITTED", hide_parameters=True,
         )  # fmt: skip
+        # psycopg's executemany ends with a Flush after its Sync, which switches the idle-in-transaction timeout
+        # off: a worker stopped there would hold its locks for ever. One INSERT of many rows does not, and is as fast.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
         self._writer = engine
         self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

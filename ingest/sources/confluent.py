@@ -90,8 +90,11 @@ class Client:
         self._placed |= {(p.topic, p.number): at for p, at in positions.items() if p in self._mine}
         with _translated(self._name):
             self._consumer.assign([TopicPartition(*key, position) for key, position in self._placed.items()])
+            # librdkafka remembers a pause beyond the assignment in which it was asked for
             if paused:
                 self.pause()
+            else:
+                self.resume()
 
     def pause(self) -> None:
         """Deliver nothing of placed partitions."""

@@ -259,6 +259,21 @@ def test_a_pause_keeps_the_membership_and_loses_nothing(kafka: Kafka, open_sourc
     assert one.values(partitions[1]) == numbered(0, 50)
 
 
+def test_a_pause_that_ends_between_two_assignments(kafka: Kafka, open_source: Open) -> None:
+    topic = kafka.create_topic(partitions=2)
+    one, two = open_source(topic), open_source(topic)
+    one.start(2, p0=0, p1=0)
+    one.poll()
+    one.source.pause()
+    wait_until(lambda: (one.poll(), two.poll(), len(one.mine) == len(two.mine) == 1)[-1], timeout=30)
+    one.source.resume()
+    (kept,) = one.mine
+    one.source.start([Claim(kept, 2, 0)])
+    produce(kafka, topic, numbered(0, 10), kept.number)
+    wait_until(lambda: (one.poll(), two.poll(), one.next.get(kept) == 10)[-1], timeout=20)
+    assert one.values(kept) == numbered(0, 10)
+
+
 def test_deleted_records_are_a_gap(kafka: Kafka, open_source: Open) -> None:
     topic = kafka.create_topic(partitions=2)
     for partition in range(2):

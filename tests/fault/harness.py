@@ -256,9 +256,11 @@ class Run:
               sources: bool = True, poll_records: int = 100) -> Child:  # fmt: skip
         """A process on this topic and store."""
         number = next(self._numbers)
+        log = self.folder / f"{number}.log"
+        log.touch()
         config = self.config if sources else self._configure(f"server-{number}.yaml", sources=False)
         return self.zygote.spawn({
-            "command": [command, "-c", str(config)], "log": str(self.folder / f"{number}.log"), "fault": fault,
+            "command": [command, "-c", str(config)], "log": str(log), "fault": fault,
             "tooth": tooth, "flush": flush, "poll_records": poll_records,
         })  # fmt: skip
 
