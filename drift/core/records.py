@@ -1,7 +1,7 @@
 """Raw records as they come from a source, and what decoding makes of them."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -49,6 +49,22 @@ class Chunk:
         return replace(
             self, offsets=self.offsets[first:], timestamps=self.timestamps[first:], values=self.values[first:]
         )
+
+    def pieces(self, most: int) -> "Iterator[Chunk]":
+        """The same records in order, at most so many bytes at a time (but a record at least)."""
+        first = size = 0
+        for at, value in enumerate(self.values):
+            size += len(value or b"")
+            if size > most and at > first:
+                yield self._cut(first, at, self.offsets[at], finished=False)
+                first, size = at, len(value or b"")
+        yield self._cut(first, len(self.values), self.next, finished=self.finished)
+
+    def _cut(self, first: int, last: int, after: int, *, finished: bool) -> "Chunk":
+        return replace(
+            self, offsets=self.offsets[first:last], timestamps=self.timestamps[first:last],
+            values=self.values[first:last], next=after, finished=finished,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

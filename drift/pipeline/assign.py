@@ -1,7 +1,7 @@
 """Which reference and which pane a row belongs to, and whether it came late."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,24 @@ class Share:
     foreign: bool
     """Whether their version has no reference of its own."""
 
+    def pieces(self, panes: int) -> "Iterator[Share]":
+        """The same rows, at most so many panes at a time."""
+        if self.starts.size <= panes:
+            yield self
+            return
+        for first in range(0, self.starts.size, panes):
+            mine = np.flatnonzero((self.pane >= first) & (self.pane < first + panes))
+            yield replace(
+                self, rows=self.rows.take(mine), at=self.at[mine], pane=self.pane[mine] - first,
+                starts=self.starts[first : first + panes],
+            )  # fmt: skip
+
 
 def assign(rows: Rows, model: Model, catalogue: Catalogue) -> Iterator[Share]:
     """Split a batch by reference and pane; a model without a reference yields nothing."""
     everything = np.arange(len(rows))
-    for version, at in _by_version(rows, everything):
+    own = {reference.version for reference in catalogue.references if reference.model_id == model.id}
+    for version, at in _by_version(rows, everything, own):
         for reference, foreign, part in _by_reference(rows.time, at, version, model, catalogue):
             mine = rows if part.size == len(rows) else rows.take(part)
             start = mine.time - mine.time % model.pane
@@ -45,13 +58,17 @@ def assign(rows: Rows, model: Model, catalogue: Catalogue) -> Iterator[Share]:
             yield Share(reference, mine.project(fields), part, pane.astype(np.int64), starts, foreign)
 
 
-def _by_version(rows: Rows, everything: Ints) -> Iterator[tuple[str | None, Ints]]:
+def _by_version(rows: Rows, everything: Ints, own: Set[str]) -> Iterator[tuple[str | None, Ints]]:
+    """Versions without a reference of their own are judged alike and stay together, however many there are."""
     present = set(rows.version)
     if len(present) <= 1:
         yield next(iter(present), None), everything
         return
-    versions = np.array(rows.version, dtype=object)
-    for version in sorted(present, key=lambda v: v or ""):
+    strangers = sorted(version for version in present if version is not None and version not in own)
+    named: dict[str | None, str | None] = {version: version for version in present}
+    named |= dict.fromkeys(strangers, strangers[0] if strangers else None)
+    versions = np.array([named[version] for version in rows.version], dtype=object)
+    for version in sorted(set(named.values()), key=lambda v: v or ""):
         yield version, everything[versions == version]
 
 

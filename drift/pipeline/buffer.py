@@ -21,13 +21,20 @@ class _Pane:
 
 @dataclass(slots=True)
 class Buffer:
-    """Sums per pane, dead letters and gaps of the records read since the last commit."""
+    """Sums per pane, dead letters and gaps of the records read since the last commit.
 
+    Rows scattered over many panes (a shuffled day, a backfill) leave as many sums as there are panes, nearly empty and
+    megabytes each where there are hundreds of columns. Past `limit` they are packed into the blobs that they are stored
+    as, hundreds of times smaller; a pane may then have several.
+    """
+
+    limit: int = 32 << 20
     panes: dict[tuple[int, int], _Pane] = field(default_factory=dict)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
+    packed: list[PaneDelta] = field(default_factory=list)
     size: int = 0
     """Bytes held, about."""
 
@@ -44,7 +51,9 @@ class Buffer:
             rows = int(part.ints[0, 0])
             known = self.panes.get((reference.id, start))
             if known is None:
-                self.panes[reference.id, start] = _Pane(reference, part, rows, overdue, rows * foreign)
+                # a copy: one pane must not keep the array of all that were counted together
+                mine = Sums(part.ints.copy(), part.low.copy(), part.high.copy())
+                self.panes[reference.id, start] = _Pane(reference, mine, rows, overdue, rows * foreign)
                 self.size += part.ints.nbytes + part.low.nbytes * 2
                 continue
             np.add(known.sums.ints, part.ints, out=known.sums.ints)
@@ -53,6 +62,15 @@ class Buffer:
             known.rows += rows
             known.late += overdue
             known.foreign += rows * foreign
+        if self.size > self.limit:
+            self._pack()
+
+    def _pack(self) -> None:
+        fresh = self._unpacked()
+        self.packed += fresh
+        self.size -= sum(pane.sums.ints.nbytes + pane.sums.low.nbytes * 2 for pane in self.panes.values())
+        self.size += sum(len(blob) for delta in fresh for blob in delta.blobs)
+        self.panes.clear()
 
     def letter(self, letter: DeadLetter) -> None:
         """Keep a dead letter."""
@@ -61,7 +79,10 @@ class Buffer:
 
     def deltas(self) -> tuple[PaneDelta, ...]:
         """The sums as they are stored, in a fixed order so that two workers never wait for each other in a circle."""
-        return tuple(
+        return tuple(sorted((*self.packed, *self._unpacked()), key=lambda delta: (delta.reference_id, delta.start)))
+
+    def _unpacked(self) -> list[PaneDelta]:
+        return [
             PaneDelta(
                 model_id=pane.reference.model_id,
                 reference_id=pane.reference.id,
@@ -71,5 +92,5 @@ class Buffer:
                 late=pane.late,
                 foreign=pane.foreign,
             )
-            for (_, start), pane in sorted(self.panes.items())
-        )
+            for (_, start), pane in self.panes.items()
+        ]

@@ -23,6 +23,9 @@ from drift.pipeline.ports import Decoder, DecoderFactory
 KEPT_PAYLOAD: Final = 64 << 10
 """Bytes of a dead letter's payload that are kept."""
 
+INTS_AT_ONCE: Final = 1 << 21
+"""Counters held at once for rows that touch many panes (16 MB)."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -89,11 +92,13 @@ class Intake:
         for owner, mark in zip(owners, after, strict=True):
             if mark is not None:
                 owner.watermarks[model.id] = mark
-        for part in assign(rows, model, self.catalogue):
-            panes = part.starts.size
-            sums = self._counter(part.reference.grid).count(part.rows, part.pane, panes)
-            overdue = np.bincount(part.pane[late[part.at]], minlength=panes)
-            buffer.add(part.reference, part.starts, sums, overdue, part.foreign)
+        for whole in assign(rows, model, self.catalogue):
+            grid = whole.reference.grid
+            for part in whole.pieces(max(1, INTS_AT_ONCE // (len(grid.segments) * grid.layout.width))):
+                panes = part.starts.size
+                sums = self._counter(grid).count(part.rows, part.pane, panes)
+                overdue = np.bincount(part.pane[late[part.at]], minlength=panes)
+                buffer.add(part.reference, part.starts, sums, overdue, part.foreign)
         buffer.rows[model.name] = buffer.rows.get(model.name, 0) + len(rows)
         buffer.late[model.name] = buffer.late.get(model.name, 0) + int(late.sum())
 

@@ -3,7 +3,7 @@
 One thread, one loop. Rebalances, gaps, the database's absence and other workers reach it only between two polls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Final
@@ -22,6 +22,8 @@ from drift.pipeline.ports import DecoderFactory, Metrics, Sink, Source
 
 log = structlog.get_logger(__name__)
 
+DECODED_AT_ONCE: Final = 4 << 20
+"""Bytes of records decoded at once; as columns they take many times as much."""
 CATALOGUE_INTERVAL: Final = 1.0
 """Seconds between two looks at the catalogue's version while nothing is committed (a commit checks it by itself)."""
 
@@ -50,7 +52,7 @@ class Worker:
         self._source, self._store = source, store
         self._clock, self._metrics, self._options = clock, metrics, options
         self._held: dict[Partition, Held] = {}
-        self._buffer = Buffer()
+        self._buffer = Buffer(self._options.commit_bytes)
         self._flushed_at = self._beaten_at = self._refreshed_at = clock.monotonic()
         self._retry_at: float | None = None
         self._failures = 0
@@ -215,11 +217,10 @@ class Worker:
 
     def _take(self, chunks: Sequence[Chunk]) -> None:
         fresh = [part for chunk in chunks if (part := self._new(chunk)) is not None]
-        if not fresh:
-            return
-        letters = self._intake.take(fresh, self._held, self._buffer)
-        if letters:
-            self._source.refuse(letters)
+        for portion in _portions(fresh):
+            letters = self._intake.take(portion, self._held, self._buffer)
+            if letters:
+                self._source.refuse(letters)
 
     def _new(self, chunk: Chunk) -> Chunk | None:
         """The part of a chunk that was not read yet; None if the partition is not ours."""
@@ -306,7 +307,7 @@ class Worker:
                     self._metrics.watermark(held.claim.partition, names[model_id], micros)
         self._report()
         self._source.commit({h.claim.partition: h.next or 0 for h in moved}, self._store.uuid)
-        self._buffer = Buffer()
+        self._buffer = Buffer(self._options.commit_bytes)
 
     def _report(self) -> None:
         buffer = self._buffer
@@ -321,7 +322,7 @@ class Worker:
 
     def _rewind(self) -> None:
         """Drop the buffer and read every held partition again from its SQL position."""
-        self._buffer = Buffer()
+        self._buffer = Buffer(self._options.commit_bytes)
         self._start([held.rewind() for held in self._held.values()])
 
     def _start(self, claims: Sequence[Claim]) -> None:
@@ -368,3 +369,14 @@ class Worker:
         self._refreshed_at = now
         if self._store.catalogue_version() != self._intake.catalogue.version:
             self._intake.use(self._store.catalogue())
+
+
+def _portions(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
+    """All records, in portions of about `DECODED_AT_ONCE` bytes; by far the most polls are one."""
+    if sum(len(value or b"") for chunk in chunks for value in chunk.values) <= DECODED_AT_ONCE:
+        if chunks:
+            yield list(chunks)
+        return
+    for chunk in chunks:
+        for piece in chunk.pieces(DECODED_AT_ONCE):
+            yield [piece]

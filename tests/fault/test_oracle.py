@@ -25,11 +25,11 @@ def log_of(seed: int) -> Log:
     return log
 
 
-def counted(folder: Path, log: Log, most: int) -> tuple[Stored, Stored]:
+def counted(folder: Path, log: Log, most: int, full: int = 32 << 20) -> tuple[Stored, Stored]:
     """What a worker stores of a log that it polls `most` records at a time, and what the oracle says."""
     store = open_store(f"sqlite:///{folder / 'drift.db'}", SystemClock())
     world.install(store)
-    drain(store, log, poll_records=most)
+    drain(store, log, poll_records=most, commit_bytes=full)
     catalogue = store.catalogue()
     oracle = Oracle(
         world.models(),
@@ -42,9 +42,9 @@ def counted(folder: Path, log: Log, most: int) -> tuple[Stored, Stored]:
     return found, expected(oracle)
 
 
-@pytest.mark.parametrize(("seed", "most"), [(1, 7), (1, 5_000), (2, 400)])
-def test_worker_and_oracle_agree(tmp_path: Path, seed: int, most: int) -> None:
-    found, wanted = counted(tmp_path, log_of(seed), most)
+@pytest.mark.parametrize(("seed", "most", "full"), [(1, 7, 32 << 20), (1, 5_000, 32 << 20), (2, 400, 50_000)])
+def test_worker_and_oracle_agree(tmp_path: Path, seed: int, most: int, full: int) -> None:
+    found, wanted = counted(tmp_path, log_of(seed), most, full)
     assert differences(found, wanted) == []
     assert sum(total.rows for total in found.totals.values()) > N
     assert sum(total.late for total in found.totals.values()) > 10

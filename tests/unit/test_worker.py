@@ -709,3 +709,24 @@ def test_another_store_away_message_keeps_the_position(t: Timeline) -> None:
     t.wait(5)
     held = t.worker.held[Partition("mem", "t", 0)]
     assert (held.expected, held.next) == (0, 2)
+
+
+def test_a_large_poll_is_decoded_in_portions(t: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As columns records take many times their size. What they add up to does not depend on the portions."""
+    monkeypatch.setattr("drift.pipeline.worker.DECODED_AT_ONCE", 250)
+    taken: list[int] = []
+    take = t.worker._intake.take
+
+    def spy(chunks: list[Chunk], held: Any, buffer: Any) -> Any:
+        taken.append(sum(len(chunk.offsets) for chunk in chunks))
+        return take(chunks, held, buffer)
+
+    monkeypatch.setattr(t.worker._intake, "take", spy)
+    reading(t)
+    taken.clear()
+    t.log.append(0, event(0), b"x" * 400, event(1), None, event(2), event(3))
+    t.step()
+    t.wait(5)
+    assert taken == [1, 1, 3, 1]
+    assert (t.counted(), t.position(), t.store.partitions()[0].records) == ([1, 1, 1, 1], 6, 6)
+    assert sorted(stored.letter.offset for stored in t.store.dead_letters()) == [1, 3]
