@@ -158,10 +158,17 @@ class Evaluator:
     """Turns panes into results. `tick` does what is due now."""
 
     def __init__(
-        self, store: Store, judge: Judge, clock: Clock, metrics: Metrics, holder: str, patience: Patience
+        self,
+        store: Store,
+        judge: Judge,
+        clock: Clock,
+        metrics: Metrics,
+        holder: str,
+        patience: Patience,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store, self._judge, self._clock, self._metrics = store, judge, clock, metrics
-        self._holder, self._patience = holder, patience
+        self._holder, self._patience, self._stopping = holder, patience, stopping
         self._references: dict[int, Profile] = {}
         self._lease: Lease | None = None
 
@@ -172,7 +179,7 @@ class Evaluator:
         while self._lease is not None:
             self._lease, results = self._slice(self._lease)
             done += results
-            if not results:
+            if not results or self._stopping():
                 break
         return done
 

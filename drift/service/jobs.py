@@ -63,15 +63,18 @@ class Ages:
 class Maintenance:
     """Keeps the store small without changing a sum."""
 
-    def __init__(self, store: Store, clock: Clock, holder: str, ages: Ages) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, holder: str, ages: Ages, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
         self._store, self._clock, self._holder, self._ages = store, clock, holder, ages
+        self._stopping = stopping
 
     def compact(self) -> int:
         """Fold deltas, then panes into hours and hours into days; how many sums were written."""
         now, done = self._clock.now(), 0
         lease = self._store.lease(LEASE, self._holder, LEASE_SECONDS)
         for reference in self._store.catalogue().references:
-            while lease is not None:
+            while lease is not None and not self._stopping():
                 written = self._store.fold(lease, reference, before=now - FOLD_AFTER, limit=AT_ONCE)
                 written += self._store.compact(
                     lease, reference, hours_before=now - self._ages.hours_after,

@@ -74,7 +74,9 @@ class Service:
         self._failing = Lock()
         self._threads: list[WorkerThread] = []
         self.patience = Patience(idle_timeout=config.event_time.idle_timeout, max_hold=config.event_time.max_hold)
-        self.evaluator = Evaluator(store, Judges(), clock, self.metrics, self.owner, self.patience)
+        self.evaluator = Evaluator(
+            store, Judges(), clock, self.metrics, self.owner, self.patience, self.stopping.is_set
+        )
         self.publisher = Publisher(store, self.metrics)
         self.maintenance = Maintenance(
             store, clock, self.owner,
@@ -82,6 +84,7 @@ class Service:
                 config.compaction.hours_after, config.compaction.days_after, config.retention.panes,
                 config.retention.results, config.retention.dead_letters,
             ),
+            self.stopping.is_set,
         )  # fmt: skip
         self._scheduler = _scheduler()
 
