@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Final, Self
@@ -184,6 +185,8 @@ class Run:
         self.bucket = DAY if compact else None
         self.deaths = Deaths()
         self._streams = [events.records(seed * 1000 + p, 1 << 60, step=STEP) for p in range(partitions)]
+        self.produced: dict[int, list[bytes | None]] = {p: [] for p in range(partitions)}
+        """All that was ever sent, also what the broker has forgotten since."""
         self._numbers = iter(range(1 << 60))
         self.references = self._install()
         self.config = self._configure("drift.yaml", sources=True)
@@ -221,12 +224,12 @@ class Run:
         producer = Producer({
             "bootstrap.servers": self.kafka.bootstrap, "compression.type": self.random.choice(CODECS),
             "message.max.bytes": 4 << 20, "linger.ms": 5, "batch.num.messages": self.random.choice((1, 50, 1000)),
+            "enable.idempotence": True,
         })  # fmt: skip
         for number, stream in enumerate(self._streams):
-            for _ in range(n):
-                producer.produce(self.topic, next(stream), partition=number)
-        for value in extra:
-            producer.produce(self.topic, value, partition=0)
+            for value in [*islice(stream, n), *(extra if number == 0 else ())]:
+                producer.produce(self.topic, value, partition=number)
+                self.produced[number].append(value)
         assert producer.flush(30) == 0
 
     def log(self) -> dict[int, list[bytes | None]]:
@@ -286,10 +289,14 @@ class Run:
 
     def expected(self) -> Stored:
         """What the store has to hold, computed from the log."""
-        oracle = Oracle(world.models(), self.references)
+        oracle = self.oracle()
         for partition, values in self.log().items():
             oracle.read(partition, values)
         return expected(oracle, self.bucket)
+
+    def oracle(self) -> Oracle:
+        """An oracle that has read nothing yet."""
+        return Oracle(world.models(), self.references)
 
     def stored(self) -> Stored:
         """What it holds."""

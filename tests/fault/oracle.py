@@ -138,6 +138,23 @@ class Oracle:
         self.records: Counter[int] = Counter()
         self.refused: Counter[tuple[int, str]] = Counter()
         self.watermarks: dict[tuple[int, str], int] = {}
+        self.gaps: list[tuple[int, int, int, int, int]] = []
+        """Partition, first, last, event time before and behind; −1: none."""
+        self.lost: Counter[int] = Counter()
+
+    def gap(self, partition: int, first: int, last: int) -> None:
+        """Records that are deleted before they are read: they come next in the log, and never arrive."""
+        self.gaps.append((partition, first, last, min(self._marks(partition), default=-1), -1))
+        self.lost[partition] += last - first + 1
+
+    def _marks(self, partition: int) -> list[int]:
+        return [mark for (owner, _), mark in self.watermarks.items() if owner == partition]
+
+    def _close(self, partition: int, rows: Sequence[Row]) -> None:
+        front = max(self._marks(partition), default=-1)
+        ahead = [row.time for row in rows if row.time > front]
+        if ahead:
+            self.gaps = [(*g[:4], max(ahead)) if g[0] == partition and g[4] < 0 else g for g in self.gaps]
 
     def read(self, partition: int, values: Iterable[bytes | None]) -> None:
         """The next records of a partition, in order."""
@@ -150,6 +167,7 @@ class Oracle:
             if outcomes is None:
                 outcomes = self._known[value] = list(self._record(value))
             self._seen[value] += 1
+            self._close(partition, [row for row in outcomes if isinstance(row, Row)])
             marks = {
                 row.model: self.watermarks.get((partition, row.model), -1) for row in outcomes if isinstance(row, Row)
             }

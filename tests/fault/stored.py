@@ -57,10 +57,11 @@ def stored(store: Store, bucket: int | None = None) -> Stored:
 def expected(oracle: Oracle, bucket: int | None = None) -> Stored:
     """What a store has to hold after these records; positions where the log has no holes and begins at 0."""
     totals = oracle.totals()
-    positions: dict[int, int | None] = dict(oracle.records)
+    positions: dict[int, int | None] = {p: n + oracle.lost[p] for p, n in oracle.records.items()}
     return Stored(
-        folded(totals, bucket) if bucket else totals, oracle.refused, oracle.watermarks, positions, dict(oracle.records)
-    )
+        folded(totals, bucket) if bucket else totals, oracle.refused, oracle.watermarks, positions,
+        dict(oracle.records), sorted(oracle.gaps),
+    )  # fmt: skip
 
 
 def differences(found: Stored, wanted: Stored) -> list[str]:
