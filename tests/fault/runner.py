@@ -108,6 +108,7 @@ def hurry(flush: float, poll_records: int) -> None:
     _set(evaluator, LEASE_SECONDS=1.0)
     options = partial(Options, poll_records=poll_records, heartbeat_interval=0.5, backoff_least=0.05, backoff_most=1.0)
     _set(service, EVALUATE_EVERY=0.3, PUBLISH_EVERY=0.3, COMPACT_EVERY=0.4, Options=options)
+    _set(engine, RETRY_SECONDS=1.0)
     engine._POSTGRES_CONNECT["options"] = engine._SESSION.replace("=15s", "=3s")
 
 
