@@ -111,11 +111,12 @@ def test_the_broker_restarts(new_run: NewRun, stoppable_kafka: Kafka, tmp_path: 
     ends_well(run, child)
 
 
+@pytest.mark.parametrize("client", ["kafka-python", "confluent"])
 def test_a_broker_that_answers_nobody_lets_no_time_pass(
-    new_run: NewRun, stoppable_kafka: Kafka, tmp_path: Path
+    new_run: NewRun, stoppable_kafka: Kafka, tmp_path: Path, client: str
 ) -> None:
     """At the end of the log as far as the worker can see; but it cannot see: no heartbeat says 'caught up'."""
-    run = new_run(f"sqlite:///{tmp_path / 'drift.db'}", "confluent", seed=45)
+    run = new_run(f"sqlite:///{tmp_path / 'drift.db'}", client, seed=45)
     run.produce(50)
     child = run.start()
     run.settle()
