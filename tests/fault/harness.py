@@ -219,15 +219,19 @@ class Run:
 
     # ---- the log
 
-    def produce(self, n: int, *extra: bytes) -> None:
-        """The next `n` records of every partition, compressed in one of the ways there are; `extra` go to the first."""
+    def produce(self, n: int, *extra: bytes, times: int = 1) -> None:
+        """The next `n` records of every partition, so many times over; `extra` go to the first.
+
+        They are compressed in one of the ways there are.
+        """
         producer = Producer({
             "bootstrap.servers": self.kafka.bootstrap, "compression.type": self.random.choice(CODECS),
             "message.max.bytes": 4 << 20, "linger.ms": 5, "batch.num.messages": self.random.choice((1, 50, 1000)),
             "enable.idempotence": True,
         })  # fmt: skip
         for number, stream in enumerate(self._streams):
-            for value in [*islice(stream, n), *(extra if number == 0 else ())]:
+            fresh = list(islice(stream, n))
+            for value in [*fresh * times, *(extra if number == 0 else ())]:
                 producer.produce(self.topic, value, partition=number)
                 self.produced[number].append(value)
         assert producer.flush(30) == 0
