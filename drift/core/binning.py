@@ -8,18 +8,48 @@ up by the number itself, and only fractions are searched.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.grid import CAP_BITS, INF, MISSING, SPECIALS, ColumnGrid, Grid
+from drift.core.grid import CAP_BITS, INF, MISSING, SPECIALS, SQUARE_CAP_BITS, SQUARE_SHIFT, ColumnGrid, Grid
 from drift.core.schema import Kind
 
 CELLS: Final = 4096
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+_NONE: Final = np.zeros(0, np.int64)
+_TAME: Final = float(1 << (SQUARE_CAP_BITS + SQUARE_SHIFT))
+"""Units up to this size need no cap, neither themselves nor their squares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where (columns, n) values lie; read once, as nearly all that follows is simpler where nothing is unusual."""
+
+    low: Floats
+    high: Floats
+    """(columns,) the smallest and largest finite value; (inf, −inf) where there is none."""
+    odd: Ints
+    """Flat positions of values that are not finite."""
+
+    @staticmethod
+    def of(values: Floats) -> "Extent":
+        """Two passes; a third only over columns that have something missing or infinite."""
+        low, high = values.min(axis=1), values.max(axis=1)
+        unsound = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
+        if not unsound.size:
+            return Extent(low, high, _NONE)
+        part = values[unsound]
+        finite = np.isfinite(part)
+        low[unsound] = np.where(finite, part, np.inf).min(axis=1)
+        high[unsound] = np.where(finite, part, -np.inf).max(axis=1)
+        row, at = np.nonzero(~finite)
+        return Extent(low, high, unsound[row] * values.shape[1] + at)
 
 
 class Table:
@@ -50,7 +80,7 @@ class Table:
 
     def _fill(self) -> None:
         """Table of counters; −1−k marks a cell through which edges `lo[k]` … `hi[k]−1` run."""
-        table, low, high = np.empty((len(self.columns), CELLS), np.int64), [0], [0]
+        table, low, high, owner = np.empty((len(self.columns), CELLS), np.int64), [0], [0], [0]
         for row in range(len(self.columns)):
             first, last = self._first[row], self._last[row]
             edges = self._edges[first:last]
@@ -68,9 +98,10 @@ class Table:
                 table[row, marked] = -len(low)
                 low.append(int(first + below[marked]))
                 high.append(int(first + upto[marked]))
+                owner.append(row)
         self._table = table.ravel()
         # entry 0 is never used, so that mark −k points at entry k
-        self._low, self._high = np.array(low, np.int64), np.array(high, np.int64)
+        self._low, self._high, self._owner = (np.array(entries, np.int64) for entries in (low, high, owner))
 
     def _cell(self, values: Floats, rows: slice = slice(None)) -> Ints:
         """Place in the table of (columns, n) values; that of NaN means nothing and is set right afterwards."""
@@ -81,26 +112,24 @@ class Table:
         cells: Ints = scaled.astype(np.int64)
         return cells
 
-    def counters(self, values: Floats) -> tuple[Ints, npt.NDArray[np.bool_] | None]:
-        """The counter of each of (columns, n) values in C order, and which are finite (None: all)."""
+    def counters(self, values: Floats, odd: Ints) -> Ints:
+        """The counter of each of (columns, n) values in C order; `odd`: flat positions of those that are not finite."""
         n = values.shape[1]
         with np.errstate(invalid="ignore", over="ignore"):
-            found = self._table.take(self._cell(values), mode="clip")
+            found: Ints = self._table.take(self._cell(values), mode="clip")
             flat, x = found.ravel(), values.ravel()
             at = np.flatnonzero((np.floor(values) != values).ravel() if self._whole else flat < 0)
             if at.size:
-                column = at // n
                 if self._whole:
+                    column = at // n
                     low, high = self._first[column], self._last[column]
                 else:
-                    low, high = self._low[-flat[at]], self._high[-flat[at]]
+                    mark = -flat[at]
+                    column, low, high = self._owner[mark], self._low[mark], self._high[mark]
                 flat[at] = self._search(x[at], column, low, high)
-        finite = np.isfinite(values)
-        if finite.all():
-            return found, None
-        odd = np.flatnonzero(~finite.ravel())
-        flat[odd] = self._special[odd // n] + np.where(np.isnan(x[odd]), MISSING, INF)
-        return found, finite
+        if odd.size:
+            flat[odd] = self._special[odd // n] + np.where(np.isnan(x[odd]), MISSING, INF)
+        return found
 
     def _search(self, values: Floats, column: Ints, low: Ints, high: Ints) -> Ints:
         """Binary search of every value at once between its own bounds; nearly all bounds hold a single edge."""
@@ -115,16 +144,29 @@ class Table:
         counters: Ints = self._slots[low + column]
         return counters
 
-    def units(self, values: Floats, finite: npt.NDArray[np.bool_] | None) -> Floats:
-        """(columns, n) of x − shift in whole fixed-point units, capped; 0 where x is not finite."""
+    def units(self, values: Floats, extent: Extent) -> tuple[Floats, Floats]:
+        """(columns, n) of x − shift in whole fixed-point units, and in the coarser ones that are squared.
+
+        Both are capped, and 0 where x is not finite.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             units: Floats = values - self._shift
             units *= self._per_unit
-        np.clip(units, -float(1 << CAP_BITS), float(1 << CAP_BITS), out=units)
+            tame = self._tame(extent)
+        units.ravel()[extent.odd] = 0.0
+        if not tame:
+            np.clip(units, -float(1 << CAP_BITS), float(1 << CAP_BITS), out=units)
         np.rint(units, out=units)
-        if finite is not None:
-            units[~finite] = 0.0
-        return units
+        coarse = units * (1.0 / (1 << SQUARE_SHIFT))
+        np.rint(coarse, out=coarse)
+        if not tame:
+            np.clip(coarse, -float(1 << SQUARE_CAP_BITS), float(1 << SQUARE_CAP_BITS), out=coarse)
+        return units, coarse
+
+    def _tame(self, extent: Extent) -> bool:
+        """Whether no value is so far out that a cap would change it."""
+        ends = (np.stack((extent.low, extent.high)) - self._shift.T) * self._per_unit.T
+        return bool((np.abs(ends[:, extent.low <= extent.high]) <= _TAME).all())
 
     def override(self, counters: Ints, odd: Ints, at: slice) -> None:
         """Put the values that a number cannot express into their special slots."""

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.binning import Table, is_whole
-from drift.core.grid import SPECIALS, SQUARE_CAP_BITS, SQUARE_SHIFT, Grid
+from drift.core.binning import Extent, Table, is_whole
+from drift.core.grid import SPECIALS, Grid
 from drift.core.keys import KeySlots, key_slots, segment_slots
 from drift.core.profile import Sums
 from drift.core.rows import Rows
@@ -103,16 +103,12 @@ class Counter:
         layout = self.grid.layout
         values = rows.numbers[table.rows, at] if len(table.rows) != rows.numbers.shape[0] else rows.numbers[:, at]
         values = np.ascontiguousarray(values)
-        counters, finite = table.counters(values)
-        odd = rows.odd
-        if odd.size:
-            table.override(counters, odd, at)
-        units = table.units(values, finite)
-        flat = counters.ravel()
-        width = layout.counts_width
-        weights = units.ravel()
-        squares = np.rint(units * (1.0 / (1 << SQUARE_SHIFT)))
-        np.clip(squares, -(1 << SQUARE_CAP_BITS), 1 << SQUARE_CAP_BITS, out=squares)
+        extent = Extent.of(values)
+        counters = table.counters(values, extent.odd)
+        if rows.odd.size:
+            table.override(counters, rows.odd, at)
+        units, coarse = table.units(values, extent)
+        flat, weights, width = counters.ravel(), units.ravel(), layout.counts_width
         square_at = 1 + width + layout.sums_width + table.measured
         for group, groups, base, size in partitions:
             local = group[at] if group is not None else None
@@ -122,33 +118,29 @@ class Counter:
             target = ints[:, base : base + size]
             target[:, :, 1 : 1 + width] += counts
             target[:, :, 1 + width : 1 + width + layout.sums_width] += total[:, :, self._sum_slots].astype(np.int64)
-            target[:, :, square_at] += _squares(squares, local, groups).reshape(panes, size, -1).astype(np.int64)
+            target[:, :, square_at] += _squares(coarse, local, groups).reshape(panes, size, -1).astype(np.int64)
         pane = partitions[0][0]
-        _bounds(values, finite, pane[at] if pane is not None else None, table.measured, low[:, 0], high[:, 0])
+        _bounds(values, extent, pane[at] if pane is not None else None, table.measured, low[:, 0], high[:, 0])
 
 
 def _squares(values: Floats, group: Ints | None, groups: int) -> Floats:
     """(groups, columns) Σ values² by group; values are whole numbers below 2**18, so a double holds the sum exactly."""
     if group is None:
-        total: Floats = np.einsum("ij,ij->i", values, values)
+        total: Floats = np.vecdot(values, values)
         return total
     return np.stack([np.bincount(group, row, minlength=groups) for row in values * values], axis=1)
 
 
-def _bounds(
-    values: Floats,
-    finite: npt.NDArray[np.bool_] | None,
-    pane: Ints | None,
-    at: Ints,
-    low: Floats,
-    high: Floats,
-) -> None:
-    below = values if finite is None else np.where(finite, values, np.inf)
-    above = values if finite is None else np.where(finite, values, -np.inf)
+def _bounds(values: Floats, extent: Extent, pane: Ints | None, at: Ints, low: Floats, high: Floats) -> None:
+    """Take the smallest and largest of (columns, n) values of each pane into account."""
     if pane is None:
-        low[0, at] = np.minimum(low[0, at], below.min(axis=1))
-        high[0, at] = np.maximum(high[0, at], above.max(axis=1))
+        low[0, at] = np.minimum(low[0, at], extent.low)
+        high[0, at] = np.maximum(high[0, at], extent.high)
         return
+    below, above = values, values
+    if extent.odd.size:
+        below, above = values.copy(), values.copy()
+        below.ravel()[extent.odd], above.ravel()[extent.odd] = np.inf, -np.inf
     order = np.argsort(pane, kind="stable")
     present, starts = np.unique(pane[order], return_index=True)
     where = np.ix_(present, at)
