@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
+from drift.core.alarm import Alarm
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
 
@@ -118,6 +119,36 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmChange:
+    """What a window did to one alarm; `alarm.key` says to which."""
+
+    kind: Literal["raised", "updated", "ended", "retracted"]
+    """Raised or updated: it stands as given. Ended: kept with its end. Retracted: late rows took the cause back."""
+    alarm: Alarm
+    why: str = ""
+    """Why it ended or was retracted, in one sentence."""
+    at: int = 0
+    """End of the window that did it, event time in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What sequential detection leaves behind after one final window: stored in the same transaction as its result."""
+
+    state: bytes
+    """State of all watches of this reference and window spec after the window."""
+    snapshot: bool
+    """Keep it as a place to go on from when late rows come; otherwise the next state replaces it."""
+    changes: tuple[AlarmChange, ...] = ()
+    abouts: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
+    """(Segment index, detector) → what its watch knows of each column; replaced as a whole."""
+    drop_states_from: int | None = None
+    """States of windows that start at or after it are void, microseconds: the stretch is stepped again."""
+    keep_states_after: int = 0
+    """Snapshots of windows that start before it go, but for the newest of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class WindowResult:
     """One revision of one window of one reference, ready to be stored."""
 
@@ -134,6 +165,8 @@ class WindowResult:
     reason: str = ""
     dirt: int = 0
     """The window's mark counter when its panes were read: rows marked after that keep the window stale."""
+    detection: Detection | None = None
+    """None: no sequential detector stepped on this window."""
 
 
 @dataclass(frozen=True, slots=True)
