@@ -146,6 +146,8 @@ class Detection:
     """States of windows that start at or after it are void, microseconds: the stretch is stepped again."""
     keep_states_after: int = 0
     """Snapshots of windows that start before it go, but for the newest of them."""
+    after: Window | None = None
+    """The window that the state was taken after, where that is not the result's own: later ones were stepped again."""
 
 
 @dataclass(frozen=True, slots=True)

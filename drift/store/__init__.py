@@ -9,6 +9,7 @@
 | `partitions`, `ingest`, `dead_letters` | the fenced commit |
 | `panes`, `folding` | reading sums; making fewer addends of them |
 | `evaluation`, `results` | dirty panes, windows, judgements |
+| `detection`, `answers` | detector states, alarms; what people said to them |
 | `leases`, `retention` | duties |
 | `rows` | what is handed out |
 """

@@ -14,7 +14,7 @@ from drift.core.commit import EvaluationCommit, WindowResult
 from drift.core.errors import Fenced, NotFound
 from drift.core.result import Outcome, WindowState
 from drift.core.window import Window
-from drift.store import results
+from drift.store import detection, results
 from drift.store.rows import Dirty, SeriesPoint, WindowRow
 from drift.store.sql import now, slices, upsert
 from drift.store.tables import dirty as marks
@@ -77,7 +77,8 @@ def pending(c: Connection, model_id: int | None, limit: int, after: Cursor | Non
 
 
 def commit(c: Connection, batch: EvaluationCommit) -> None:
-    """Store results: the window's row, its judgements and breaches; drop all older ones but the first final.
+    """Store results: the window's row, its judgements and breaches; drop all older ones but the first final. What
+    sequential detection leaves behind is stored with them.
 
     Raises:
         Fenced: a window has this revision already.
@@ -89,6 +90,7 @@ def commit(c: Connection, batch: EvaluationCommit) -> None:
     results.prune(
         c, [(window_id, first, result.revision) for result, window_id, first in stored if result.revision > 1]
     )
+    detection.put(c, ordered)
 
 
 def _put(c: Connection, result: WindowResult) -> tuple[int, int | None]:

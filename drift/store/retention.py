@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from drift.core.clock import HOUR
 from drift.store.tables import (
+    alarms,
     dead_letter_counts,
     dead_letters,
     gaps,
@@ -32,6 +33,12 @@ def old_windows(c: Connection, before: int) -> int:
     """Windows that ended by `before`, with their results and breaches."""
     every = windows.c.model_id.in_(select(models.c.id))
     return _delete(c, windows, windows.c.id, and_(every, windows.c.end <= before))
+
+
+def old_alarms(c: Connection, before: int) -> int:
+    """Alarms that ended by `before`, and retracted ones whose evidence did; one that stands stays, however old."""
+    retracted = and_(alarms.c.retracted_by.is_not(None), alarms.c.until <= before)
+    return _delete(c, alarms, alarms.c.id, or_(alarms.c.ended_at <= before, retracted))
 
 
 def old_dead_letters(c: Connection, before: int) -> int:

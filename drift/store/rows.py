@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from drift.core.alarm import Alarm
 from drift.core.commit import DeadLetter, Partition
 from drift.core.profile import Profile
 from drift.core.result import Outcome, WindowState
@@ -179,6 +180,28 @@ class BreachRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """A stored alarm and what became of it."""
+
+    id: int
+    model_id: int
+    reference_id: int
+    spec: str
+    alarm: Alarm
+    ended_at: int | None
+    """End of the window that ended it, event time in microseconds; None: none did."""
+    ended_why: str
+    """Why it ended or was retracted."""
+    retracted_by: int | None
+    """Revision of the window whose late rows took its cause back; None: it was not."""
+
+    @property
+    def standing(self) -> bool:
+        """Whether it neither ended nor was retracted."""
+        return self.ended_at is None and self.retracted_by is None
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetterRow:
     """A stored dead letter."""
 
@@ -209,3 +232,4 @@ class Retained:
     windows: int = 0
     dead_letters: int = 0
     idempotency: int = 0
+    alarms: int = 0

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select, text
 
+from drift.core.answer import Answer, Stretches
+from drift.core.baseline import Stretch
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
 from drift.core.commit import Claim, EvaluationCommit, Gap, IngestCommit, Lease, Partition
@@ -13,10 +15,12 @@ from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
 from drift.core.result import Judgement, WindowState
 from drift.core.schema import Schema
-from drift.core.window import WindowSpec
+from drift.core.window import Window, WindowSpec
 from drift.store import (
+    answers,
     catalogue,
     dead_letters,
+    detection,
     evaluation,
     folding,
     ingest,
@@ -31,6 +35,7 @@ from drift.store import (
 from drift.store.engine import Database, Role
 from drift.store.migrate import migrate, require_current
 from drift.store.rows import (
+    AlarmRow,
     BreachRow,
     DeadLetterCount,
     DeadLetterRow,
@@ -339,6 +344,58 @@ class Store:
         """Broken rules of latest results, those stored last first; `before` is the last id of the page before."""
         return self._read(lambda c: results.broken(c, model_id, window_id, limit, before))
 
+    # Alarms and answers
+
+    def detector_state(self, reference_id: int, spec: str, before: int | None = None) -> tuple[Window, bytes] | None:
+        """The newest state of a window that started before `before` (microseconds; None: of all), with that window."""
+        return self._read(lambda c: detection.state(c, reference_id, spec, before))
+
+    def watch_about(self, reference_id: int, spec: str, segment: int, detector: str) -> bytes | None:
+        """What a watch knows of its columns, as `Detection.abouts` had it; None: there is no such watch."""
+        return self._read(lambda c: detection.about(c, reference_id, spec, segment, detector))
+
+    def watch_detectors(self, reference_id: int, spec: str, segment: int) -> list[str]:
+        """Names of the detectors that watch a segment."""
+        return self._read(lambda c: detection.detectors(c, reference_id, spec, segment))
+
+    def standing(self, reference_id: int, spec: str) -> list[AlarmRow]:
+        """Alarms of a reference and window spec that neither ended nor were retracted."""
+        return self._read(lambda c: detection.standing(c, reference_id, spec))
+
+    def alarms(
+        self, model_id: int, *, standing: bool | None = None, column: str | None = None, limit: int = 100,
+        before: int | None = None,
+    ) -> list[AlarmRow]:  # fmt: skip
+        """A model's alarms, those stored last first; `before` is the last id of the page before."""
+        return self._read(lambda c: detection.listed(c, model_id, standing, column, limit, before))
+
+    def alarm(self, alarm_id: int) -> AlarmRow:
+        """One alarm; raises NotFound."""
+        return self._read(lambda c: detection.alarm(c, alarm_id))
+
+    def answer(self, answer: Answer, stretches: Stretches | None = None) -> Answer:
+        """Keep an answer with the sums it accepts, on its reference's grid; the same with its id."""
+        rows = answers.dump(self.reference(answer.reference_id).grid, stretches or {})
+        return self._write(lambda c: answers.add(c, answer, rows))
+
+    def withdraw(self, answer_id: int, at: int, applies_from: int) -> Answer:
+        """Take an answer back at the clock's `at`, for windows that end after the event time `applies_from`.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: it was taken back before.
+        """
+        return self._write(lambda c: answers.withdraw(c, answer_id, at, applies_from))
+
+    def answers(self, model_id: int) -> list[Answer]:
+        """A model's answers, oldest first, with those taken back."""
+        return self._read(lambda c: answers.listed(c, model_id))
+
+    def answer_stretches(self, answer_id: int, spec: str) -> tuple[Stretch, ...]:
+        """The sums that an answer keeps of one window spec, oldest first; raises NotFound."""
+        reference = self.reference(self._read(lambda c: answers.one(c, answer_id)).reference_id)
+        return self._read(lambda c: answers.kept(c, reference, answer_id, spec))
+
     # Duties
 
     def _under(self, lease: Lease, work: Callable[[Connection], T]) -> T:
@@ -362,6 +419,7 @@ class Store:
             windows=self._forget(lease, retention.old_windows, results_before),
             dead_letters=self._forget(lease, retention.old_dead_letters, dead_letters_before),
             idempotency=self._forget(lease, retention.old_keys, idempotency_before),
+            alarms=self._forget(lease, retention.old_alarms, results_before),
         )
 
     def _forget(self, lease: Lease, some: Callable[[Connection, int], int], before: int | None) -> int:

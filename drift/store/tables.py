@@ -6,6 +6,9 @@
     panes, dirty                 what commits append
     windows ─< results, breaches what the evaluation says
     axes                         names of a result's columns and statistics, shared by many results
+    detector_states, watches     what sequential detectors go on from, and what they know of each column
+    alarms                       one row each, from the window that raised it until it ends
+    answers ─< stretches         what people said to alarms, and the sums they accepted
     leases, idempotency
 
 A change here needs a migration; a test compares the two.
@@ -30,7 +33,7 @@ from sqlalchemy import (
     text,
 )  # fmt: skip
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """The newest migration. A store that says anything unknown was written by a newer release and is refused."""
 
 metadata = MetaData(
@@ -242,6 +245,98 @@ breaches = Table(
     Column("direction", Text, nullable=False),
     Index("ix_breaches_window", "window_id"),
     Index("ix_breaches_listed", "model_id", "id"),
+)
+
+detector_states = Table(
+    "detector_states",
+    metadata,
+    Column("reference_id", _BIG, ForeignKey("model_references.id", ondelete="CASCADE"), primary_key=True),
+    Column("spec", Text, primary_key=True),
+    # of the window it was taken after
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("end", BigInteger, nullable=False),
+    Column("snapshot", Boolean, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("reference_id", _BIG, ForeignKey("model_references.id", ondelete="CASCADE"), primary_key=True),
+    Column("spec", Text, primary_key=True),
+    Column("segment", Integer, primary_key=True, autoincrement=False),
+    Column("detector", Text, primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    _id(),
+    Column("model_id", _BIG, nullable=False),
+    Column("reference_id", _BIG, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("raised_start", BigInteger, nullable=False),
+    Column("raised_end", BigInteger, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("onset", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("snoozed", Boolean, nullable=False),
+    # event time; null: it stands
+    Column("ended_at", BigInteger),
+    Column("ended_why", Text, nullable=False),
+    Column("retracted_by", Integer),
+    Column("blob", LargeBinary, nullable=False),
+    UniqueConstraint("reference_id", "spec", "segment", "column", "detector", "raised_start", name="uq_alarms_key"),
+    Index("ix_alarms_listed", "model_id", "id"),
+    sqlite_autoincrement=True,
+)
+_STANDING: Final = "ended_at IS NULL AND retracted_by IS NULL"
+Index(
+    "ix_alarms_standing",
+    alarms.c.reference_id,
+    alarms.c.spec,
+    sqlite_where=text(_STANDING),
+    postgresql_where=text(_STANDING),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    _id(),
+    Column("model_id", _BIG, ForeignKey("models.id"), nullable=False),
+    Column("reference_id", _BIG, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("segment", Integer),
+    Column("action", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("applies_from", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+    Column("withdrawn_from", BigInteger),
+    Index("ix_answers_model", "model_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+stretches = Table(
+    "stretches",
+    metadata,
+    Column("answer_id", _BIG, ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("spec", Text, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("block", Integer, primary_key=True, autoincrement=False),
+    Column("reference_id", _BIG, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
 )
 
 dead_letters = Table(

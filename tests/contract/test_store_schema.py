@@ -50,14 +50,14 @@ def test_opening_again_changes_nothing(store: Store, store_url: str) -> None:
 def test_a_newer_schema_is_refused(store: Store, store_url: str, role: str) -> None:
     store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
     store.close()
-    with pytest.raises(StoreError, match=r"schema 0999, this release knows 0001.*upgrade"):
+    with pytest.raises(StoreError, match=r"schema 0999, this release knows 0002.*upgrade"):
         open_store(store_url, CLOCK, role=role)  # type: ignore[arg-type]
 
 
 def test_a_worker_that_was_running_refuses_to_go_on(store: Store) -> None:
     fed = feed(store)
-    store._write(lambda c: c.execute(tables.store.update().values(schema="0002")))
-    with pytest.raises(StoreError, match="migrated from schema 0001 to 0002"):
+    store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
+    with pytest.raises(StoreError, match="migrated from schema 0002 to 0999"):
         fed.commit(delta(fed.reference, 1))
     assert store.totals().rows == 0
 

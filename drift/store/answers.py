@@ -1,0 +1,83 @@
+"""Answers and the sums that they keep. Nothing is deleted: who takes an answer back leaves a date in it."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from drift.core.answer import Action, Answer, Stretches
+from drift.core.baseline import Stretch
+from drift.core.catalogue import Reference
+from drift.core.errors import Conflict, NotFound
+from drift.core.grid import Grid
+from drift.core.profile import Sums, join, split
+from drift.core.window import Window
+from drift.store.tables import answers, stretches
+
+
+def dump(grid: Grid, kept: Stretches) -> list[dict[str, Any]]:
+    """The rows of `stretches` without their answer. Long work, done before the transaction begins."""
+    return [
+        {"spec": spec, "start": one.window.start, "end": one.window.end, "block": block, "blob": part.dump()}
+        for spec, some in sorted(kept.items())
+        for one in some
+        for block, part in enumerate(split(grid, one.sums))
+    ]
+
+
+def add(c: Connection, answer: Answer, rows: Iterable[dict[str, Any]]) -> Answer:
+    """Insert an answer and its sums."""
+    values = asdict(answer) | {"action": answer.action.value}
+    del values["id"]
+    new = c.execute(answers.insert().values(**values).returning(answers.c.id)).scalar_one()
+    mine = [{"answer_id": new, "reference_id": answer.reference_id, **row} for row in rows]
+    if mine:
+        c.execute(stretches.insert(), mine)
+    return one(c, new)
+
+
+def one(c: Connection, answer_id: int) -> Answer:
+    """One answer.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    row = c.execute(select(answers).where(answers.c.id == answer_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no answer {answer_id}; `drift answers MODEL` shows those there are")
+    return _answer(row)
+
+
+def withdraw(c: Connection, answer_id: int, at: int, from_: int) -> Answer:
+    """Note that an answer no longer holds.
+
+    Raises:
+        NotFound: there is none of this id.
+        Conflict: somebody took it back before.
+    """
+    if one(c, answer_id).withdrawn_at is not None:
+        raise Conflict(f"answer {answer_id} was taken back before; nothing is left to do")
+    mine = answers.c.id == answer_id
+    c.execute(answers.update().where(mine).values(withdrawn_at=at, withdrawn_from=from_))
+    return one(c, answer_id)
+
+
+def listed(c: Connection, model_id: int) -> list[Answer]:
+    """A model's answers, oldest first."""
+    mine = select(answers).where(answers.c.model_id == model_id).order_by(answers.c.id)
+    return [_answer(row) for row in c.execute(mine)]
+
+
+def kept(c: Connection, reference: Reference, answer_id: int, spec: str) -> tuple[Stretch, ...]:
+    """The sums that an answer keeps of one window spec, oldest first."""
+    t = stretches
+    mine = select(t.c.start, t.c.end, t.c.blob).where(t.c.answer_id == answer_id, t.c.spec == spec)
+    parts: dict[Window, list[Sums]] = {}
+    for row in c.execute(mine.order_by(t.c.start, t.c.block)):
+        parts.setdefault(Window(row.start, row.end), []).append(Sums.load(row.blob))
+    return tuple(Stretch(window, join(reference.grid, blocks)) for window, blocks in parts.items())
+
+
+def _answer(row: Any) -> Answer:
+    return Answer(**{**row._mapping, "action": Action(row.action)})  # noqa: SLF001  public API
