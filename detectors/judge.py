@@ -1,7 +1,7 @@
 """The verdict on one segment of one window: measure every column, look at the rules, say why.
 
 1. `Pairs` lays window and reference side by side
-2. `_measure` computes the plan's statistics, p-values and corrected p-values: (C, S)
+2. `measure` computes the plan's statistics, p-values and corrected p-values: (C, S)
 3. `_Look` asks each rule, column by column: breached, clean, or too little data to say
 4. `Judgement`: three-valued outcomes, the thresholds in force, the breaches with their direction, a reason
 """
@@ -48,7 +48,7 @@ def judge(window: Profile, reference: Profile, plan: Plan, segment: int = 0) -> 
         raise NotFound(f"there is no segment {segment}; the grid has {len(reference.grid.segments)}, counted from 0")
     # what is expected is the whole traffic
     pairs = Pairs(window, reference, segment, None if segment else plan.expected_rows)
-    table = _measure(pairs, plan)
+    table = measure(pairs, plan)
     look = _Look.of(pairs, plan, table, segment)
     outcome, reason = _model(pairs, plan, look)
     return Judgement(
@@ -64,7 +64,7 @@ def judge(window: Profile, reference: Profile, plan: Plan, segment: int = 0) -> 
     )
 
 
-def _measure(pairs: Pairs, plan: Plan) -> Floats:
+def measure(pairs: Pairs, plan: Plan) -> Floats:
     """(C, S) values; NaN where a statistic does not apply or one side is empty."""
     table = np.full((len(pairs.grid.columns), len(plan.names)), np.nan)
     computed: dict[tuple[str, str], Floats] = {}
@@ -80,7 +80,7 @@ def _numbers(pairs: Pairs, plan: Plan, measure: Measure, computed: dict[tuple[st
         return computed[key]
     if measure.suffix == "q":
         p = _numbers(pairs, plan, Measure(statistic.name, statistic, "p"), computed)
-        found = benjamini_hochberg(p, _enough(pairs, statistic, plan.min_rows))
+        found = benjamini_hochberg(p, enough(pairs, statistic, plan.min_rows))
     else:
         pair, columns = pairs.view(statistic.view)
         if measure.suffix and statistic.p_value:
@@ -95,7 +95,7 @@ def _numbers(pairs: Pairs, plan: Plan, measure: Measure, computed: dict[tuple[st
     return found
 
 
-def _enough(pairs: Pairs, statistic: Statistic, rows: int) -> Bools:
+def enough(pairs: Pairs, statistic: Statistic, rows: int) -> Bools:
     """(C,) whether window and reference both hold so many rows; values, for a statistic of ordered columns."""
     if statistic.per_model:
         return np.ones(len(pairs.grid.columns), np.bool_)
@@ -131,7 +131,7 @@ class _Look:
             for condition in rule.conditions:
                 _tighten(thresholds[:, names.index(condition.name)], condition, applies)
             broken = ready & met
-            signs = _directions(pairs, rule.conditions[0].measure.statistic) if broken.any() else np.zeros(columns)
+            signs = directions(pairs, rule.conditions[0].measure.statistic) if broken.any() else np.zeros(columns)
             if rule.direction:
                 broken &= signs > 0 if rule.direction == "increase" else signs < 0
             breaches.extend(_breaches(rule, pairs, table[:, names.index(rule.conditions[0].name)], broken, signs))
@@ -153,7 +153,7 @@ def _ask(rule: Rule, pairs: Pairs, plan: Plan, table: Floats, covered: Bools) ->
         if statistic.view is View.ORDERED:
             applies &= _member(pairs, statistic)
         values = table[:, plan.names.index(condition.name)]
-        ready &= np.isfinite(values) & _enough(pairs, statistic, rule.min_rows or plan.min_rows)
+        ready &= np.isfinite(values) & enough(pairs, statistic, rule.min_rows or plan.min_rows)
         met &= condition.met(values)
     return applies, ready & applies, met
 
@@ -169,7 +169,7 @@ def _tighten(thresholds: Floats, condition: Condition, applies: Bools) -> None:
     thresholds[applies & condition.tighter(thresholds)] = condition.bound
 
 
-def _directions(pairs: Pairs, statistic: Statistic) -> Floats:
+def directions(pairs: Pairs, statistic: Statistic) -> Floats:
     """(C,) sign of the change: the statistic's own; else of a mean that surely moved, or of the bin that moved most."""
     signs: Floats = np.zeros(len(pairs.grid.columns))
     if statistic.direction is not None:
@@ -237,4 +237,4 @@ def _scarce(pairs: Pairs, plan: Plan) -> str:
     return f"no column holds the values that its rules need, in {pairs.rows:,} rows"
 
 
-__all__ = ["Plan", "judge"]
+__all__ = ["Plan", "directions", "enough", "judge", "measure"]
