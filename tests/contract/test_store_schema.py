@@ -36,6 +36,27 @@ def test_the_newest_migration_is_the_one_named() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == tables.SCHEMA
 
 
+def test_a_store_of_the_release_before_is_upgraded(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(tables, "SCHEMA", "0001")
+        old = open_store(empty_url, CLOCK)
+        fed = feed(old)
+        fed.commit(delta(fed.reference, 1))
+        assert not old._read(lambda c: inspect(c).has_table("alarms"))
+        uuid = old.uuid
+        old.close()
+    with pytest.raises(StoreError, match=r"schema 0001, this release reads 0002; restart its writer"):
+        open_store(empty_url, CLOCK, role="reader")
+    new = open_store(empty_url, CLOCK)
+    try:
+        assert (new.uuid, new.info().schema, new.totals().rows) == (uuid, "0002", 10)
+        assert new.alarms(fed.model.id) == []
+        found = new._database.write(lambda c: compare_metadata(MigrationContext.configure(c), tables.metadata))
+        assert found == []
+    finally:
+        new.close()
+
+
 def test_opening_again_changes_nothing(store: Store, store_url: str) -> None:
     fed = feed(store)
     fed.commit(delta(fed.reference, 1))
