@@ -54,6 +54,8 @@ class Answer:
     """When somebody took it back; None: it holds."""
     withdrawn_from: int | None = None
     """Windows that end after it are judged without it again."""
+    withdrawn_by: str = ""
+    """Who took it back."""
 
     def holds(self, end: int) -> bool:
         """Whether windows that end at `end` are judged with this answer; a snooze ends by itself."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, select
 
 from drift.core.answer import Action, Answer, Stretches
 from drift.core.baseline import Stretch
@@ -12,8 +12,9 @@ from drift.core.catalogue import Reference
 from drift.core.errors import Conflict, NotFound
 from drift.core.grid import Grid
 from drift.core.profile import Sums, join, split
+from drift.core.result import WindowState
 from drift.core.window import Window
-from drift.store.tables import answers, stretches
+from drift.store.tables import answers, stretches, windows
 
 
 def dump(grid: Grid, kept: Stretches) -> list[dict[str, Any]]:
@@ -27,8 +28,10 @@ def dump(grid: Grid, kept: Stretches) -> list[dict[str, Any]]:
 
 
 def add(c: Connection, answer: Answer, rows: Iterable[dict[str, Any]]) -> Answer:
-    """Insert an answer and its sums."""
+    """Insert an answer and its sums; a person's applies after the latest final window, read in this transaction."""
     values = asdict(answer) | {"action": answer.action.value}
+    if answer.action is not Action.LEARN:
+        values["applies_from"] = max(answer.applies_from, judged_until(c, answer.reference_id, answer.spec))
     del values["id"]
     new = c.execute(answers.insert().values(**values).returning(answers.c.id)).scalar_one()
     mine = [{"answer_id": new, "reference_id": answer.reference_id, **row} for row in rows]
@@ -49,17 +52,27 @@ def one(c: Connection, answer_id: int) -> Answer:
     return _answer(row)
 
 
-def withdraw(c: Connection, answer_id: int, at: int, from_: int) -> Answer:
-    """Note that an answer no longer holds.
+def judged_until(c: Connection, reference_id: int, spec: str) -> int:
+    """End of the latest final window of a reference, of one spec or (empty) of all; 0: there is none."""
+    mine = and_(windows.c.reference_id == reference_id, windows.c.state == WindowState.FINAL.value)
+    if spec:
+        mine = and_(mine, windows.c.spec == spec)
+    return int(c.execute(select(func.coalesce(func.max(windows.c.end), 0)).where(mine)).scalar_one())
+
+
+def withdraw(c: Connection, answer_id: int, who: str, at: int) -> Answer:
+    """Note that an answer no longer holds, for windows after the latest final one.
 
     Raises:
         NotFound: there is none of this id.
         Conflict: somebody took it back before.
     """
-    if one(c, answer_id).withdrawn_at is not None:
-        raise Conflict(f"answer {answer_id} was taken back before; nothing is left to do")
-    mine = answers.c.id == answer_id
-    c.execute(answers.update().where(mine).values(withdrawn_at=at, withdrawn_from=from_))
+    found = one(c, answer_id)
+    if found.withdrawn_at is not None:
+        raise Conflict(f"answer {answer_id} was taken back before, by {found.withdrawn_by}; nothing is left to do")
+    from_ = max(found.applies_from, judged_until(c, found.reference_id, found.spec))
+    taken_back = {"withdrawn_at": at, "withdrawn_from": from_, "withdrawn_by": who}
+    c.execute(answers.update().where(answers.c.id == answer_id).values(**taken_back))
     return one(c, answer_id)
 
 

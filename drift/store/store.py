@@ -374,18 +374,22 @@ class Store:
         return self._read(lambda c: detection.alarm(c, alarm_id))
 
     def answer(self, answer: Answer, stretches: Stretches | None = None) -> Answer:
-        """Keep an answer with the sums it accepts, on its reference's grid; the same with its id."""
+        """Keep an answer with the sums it accepts, on its reference's grid; the same with its id.
+
+        What people answer applies after the latest final window, even if it is newer than `applies_from`; what was
+        learnt (`Action.LEARN`) from where it says.
+        """
         rows = answers.dump(self.reference(answer.reference_id).grid, stretches or {})
         return self._write(lambda c: answers.add(c, answer, rows))
 
-    def withdraw(self, answer_id: int, at: int, applies_from: int) -> Answer:
-        """Take an answer back at the clock's `at`, for windows that end after the event time `applies_from`.
+    def withdraw(self, answer_id: int, who: str) -> Answer:
+        """Take an answer back, for windows after the latest final one.
 
         Raises:
             NotFound: there is none.
             Conflict: it was taken back before.
         """
-        return self._write(lambda c: answers.withdraw(c, answer_id, at, applies_from))
+        return self._write(lambda c: answers.withdraw(c, answer_id, who, self._clock.now()))
 
     def answers(self, model_id: int) -> list[Answer]:
         """A model's answers, oldest first, with those taken back."""

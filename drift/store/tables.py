@@ -323,6 +323,7 @@ answers = Table(
     Column("applies_from", BigInteger, nullable=False),
     Column("withdrawn_at", BigInteger),
     Column("withdrawn_from", BigInteger),
+    Column("withdrawn_by", Text, nullable=False),
     Index("ix_answers_model", "model_id", "id"),
     sqlite_autoincrement=True,
 )

@@ -8,8 +8,9 @@ import pytest
 from drift.core.answer import Action, Answer
 from drift.core.baseline import Stretch, only
 from drift.core.errors import Conflict, NotFound
+from drift.core.result import WindowState
 from drift.store import Store
-from tests.rig.alarming import hour
+from tests.rig.alarming import commit, hour, result
 from tests.rig.storing import T0, Feed, feed, model, profile, reference
 
 
@@ -70,13 +71,23 @@ def test_sums_of_many_columns_are_put_together_from_their_blocks(fed: Feed) -> N
 
 def test_taking_an_answer_back_leaves_it_there_with_a_date(fed: Feed) -> None:
     kept = fed.store.answer(answer(fed))
-    gone = fed.store.withdraw(kept.id, T0 + 7, hour(9).end)
-    assert gone == replace(kept, withdrawn_at=T0 + 7, withdrawn_from=hour(9).end)
+    commit(fed, result(fed, 9))
+    gone = fed.store.withdraw(kept.id, "bob")
+    assert gone == replace(kept, withdrawn_at=gone.withdrawn_at, withdrawn_from=hour(9).end, withdrawn_by="bob")
+    assert gone.withdrawn_at is not None
     assert fed.store.answers(fed.model.id) == [gone]
-    with pytest.raises(Conflict, match="taken back before"):
-        fed.store.withdraw(kept.id, T0 + 8, hour(9).end)
+    with pytest.raises(Conflict, match="taken back before, by bob"):
+        fed.store.withdraw(kept.id, "eve")
     with pytest.raises(NotFound, match="no answer 99"):
-        fed.store.withdraw(99, T0, T0)
+        fed.store.withdraw(99, "bob")
+
+
+def test_what_people_answer_applies_after_the_latest_final_window(fed: Feed) -> None:
+    commit(fed, result(fed, 6), result(fed, 8, spec="1d"), replace(result(fed, 9), state=WindowState.PROVISIONAL))
+    assert fed.store.answer(answer(fed)).applies_from == hour(8).end
+    assert fed.store.answer(answer(fed, spec="1h")).applies_from == hour(6).end
+    assert fed.store.answer(answer(fed, applies_from=hour(20).end)).applies_from == hour(20).end
+    assert fed.store.answer(answer(fed, action=Action.LEARN)).applies_from == hour(5).end
 
 
 def test_an_answer_holds_from_its_window_on(fed: Feed) -> None:

@@ -122,6 +122,7 @@ def _answers() -> None:
         _c("applies_from", sa.BigInteger()),
         _maybe("withdrawn_at", sa.BigInteger()),
         _maybe("withdrawn_from", sa.BigInteger()),
+        _c("withdrawn_by", sa.Text()),
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], name="fk_answers_model_id"),
         sa.PrimaryKeyConstraint("id", name="pk_answers"),
         sqlite_autoincrement=True,
