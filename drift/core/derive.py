@@ -1,11 +1,10 @@
-"""What is counted in place of a date or a text: age, hour, weekday, length. And the one way a time is read.
+"""What is counted in place of a date: age, hour, weekday. And the one way a time is read.
 
 A number is an epoch in the coarsest of seconds, milliseconds, microseconds, nanoseconds that puts it before 2262.
 """
 
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -30,17 +29,20 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]|$)")
 _FIRST_DAY: Final = 3  # 1970-01-01 was a Thursday
 
 
-def parse_time(value: object) -> int:
+def parse_time(value: object, *, naive: bool = False) -> int:
     """An event's time as microseconds since the epoch.
 
     Args:
         value: an RFC 3339 string with a zone, an epoch number, or an aware datetime.
+        naive: take one without a zone, as UTC.
 
     Raises:
         ValueError: none of these, no zone, or a year outside 1970–2261; says what to write instead.
     """
     if isinstance(value, str | datetime):
         moment = _read(value) if isinstance(value, str) else value
+        if moment.tzinfo is None and naive:
+            moment = moment.replace(tzinfo=UTC)
         if moment.tzinfo is None:
             raise ValueError(
                 f"the time {_shown(value)} has no zone and is ambiguous; write 2026-11-23T10:00:00Z or …+01:00"
@@ -68,79 +70,66 @@ def parse_times(raw: Sequence[object] | npt.NDArray[Any]) -> tuple[Ints, Ints]:
         return raw.astype("datetime64[us]").view(np.int64), np.zeros(0, np.int64)
     if isinstance(raw, np.ndarray) and raw.dtype.kind in "iuf":
         return _of_numbers(raw)
-    return _each(raw, _micros, np.int64, NO_TIME)
+    return _each(raw)
 
 
-def derive(what: str, raw: Sequence[object] | npt.NDArray[Any], time: Ints) -> tuple[Floats, Ints]:
-    """The numbers counted for a datetime or text column.
+def derive_moments(what: str, micros: Ints, time: Ints) -> Floats:
+    """What is counted of moments that `parse_times` has read.
 
     Args:
-        what: `age` (event time − value, in days), `hour` (0–23, UTC), `weekday` (0 is Monday), `length` (characters).
-        raw: n values as they came; see `parse_times`. For `length` strings; '' has length 0.
-        time: (n,) event times in microseconds.
+        what: `age` (event time − value, in days), `hour` (0–23, UTC), `weekday` (0 is Monday).
+        micros: (n,) moments, `NO_TIME` where there is none.
+        time: (n,) event times in microseconds, `NO_TIME` where there is none; asked by `age` alone.
 
     Returns:
-        (n,) values with NaN where there is none, and the positions of values of a wrong type (NaN there as well).
+        (n,) values with NaN where there is none.
 
     Raises:
-        ValueError: `what` is none of the four.
+        ValueError: `what` is none of the three.
     """
-    if what == "length":
-        return _each(raw, _length, np.float64, math.nan)
-    return derive_moments(what, *parse_times(raw), time)
-
-
-def derive_moments(what: str, micros: Ints, wrong: Ints, time: Ints) -> tuple[Floats, Ints]:
-    """`derive` of moments that `parse_times` has read already, for columns that derive several."""
     match what:
         case "age":
             values = (time.astype(np.float64) - micros.astype(np.float64)) / DAY
+            values[time == NO_TIME] = np.nan
         case "hour":
             values = (micros // HOUR % 24).astype(np.float64)
         case "weekday":
             values = ((micros // DAY + _FIRST_DAY) % 7).astype(np.float64)
         case _:
-            raise ValueError(f"{what!r} cannot be derived; there are age, hour, weekday, length")
+            raise ValueError(f"{what!r} cannot be derived from a moment; there are {', '.join(MOMENTS)}")
     values[micros == NO_TIME] = np.nan
-    return values, wrong
+    return values
 
 
-def _each(
-    raw: Sequence[object] | npt.NDArray[Any], read: Callable[[Any], Any], dtype: type, missing: object
-) -> tuple[Any, Ints]:
-    """Read each value, a repeated string once; positions where `read` raised."""
+def _each(raw: Sequence[object] | npt.NDArray[Any]) -> tuple[Ints, Ints]:
+    """Read each value, a repeated string once; positions of those that could not be read."""
     wrong: list[int] = []
-    known: dict[str, Any] = {}
-    out: npt.NDArray[Any] = np.full(len(raw), missing, dtype)
+    known: dict[str, int] = {}
+    out = np.full(len(raw), NO_TIME, np.int64)
     for at, value in enumerate(raw):
         text = isinstance(value, str)
-        if not text and _is_missing(value):
+        if not text and is_missing(value):
             continue
         try:
             if not text:
-                out[at] = read(value)
+                out[at] = _micros(value)
             elif value in known:
                 out[at] = known[value]
             else:
-                out[at] = known[value] = read(value)
+                out[at] = known[value] = _micros(value)
         except (ValueError, TypeError, OverflowError):
             wrong.append(at)
     return out, np.array(wrong, np.int64)
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a value stands for none: None, NaN, NaT, NA."""
     if value is None:
         return True
     # NaN, pandas.NaT and numpy.datetime64('NaT') differ from themselves; pandas.NA has no truth value
     if isinstance(value, float | datetime | np.datetime64):
         return bool(value != value)
     return type(value).__name__ == "NAType"
-
-
-def _length(value: object) -> float:
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return float(len(value))
 
 
 def _micros(value: object) -> int:

@@ -9,8 +9,11 @@ import numpy.typing as npt
 from drift.core.grid import MISSING, WRONG, ColumnGrid, key_hash
 from drift.core.rows import WRONG_TYPE, Coded, Key, Keys
 from drift.core.schema import Column, Kind, Role, Storage, canonical_key
+from drift.core.sketch import BUCKET, DISTINCT, bucket_of, cell_of
 
 REMEMBERED_KEYS: Final = 100_000
+LONGEST_REMEMBERED: Final = 256
+"""Characters; longer keys are looked up anew."""
 _BOOLEAN_SPELLINGS: Final = {"1": "true", "0": "false", "True": "true", "False": "false"}
 
 
@@ -22,8 +25,9 @@ class KeySlots(dict[Key, int]):
         self._unseen, self._other = grid.bins - 1, grid.bins - 2
         self._rare = frozenset(grid.rare)
         self._boolean = grid.column.kind is Kind.BOOLEAN
+        self._hashed = {BUCKET: bucket_of, DISTINCT: cell_of}.get(grid.column.derive)
         self._missing = grid.bins + MISSING
-        self._known = {key: slot for slot, key in enumerate(grid.keys)}
+        self._known = {key: slot for slot, key in enumerate(grid.keys)} if self._hashed is None else {}
         self.update(self._known)
         self[None] = self._missing
         self[WRONG_TYPE] = grid.bins + WRONG
@@ -38,6 +42,8 @@ class KeySlots(dict[Key, int]):
         if isinstance(key, float) and math.isnan(key):
             return self._missing
         spelled = canonical_key(key)  # type: ignore[arg-type]  # None and WRONG_TYPE are in the dictionary already
+        if self._hashed is not None:
+            return self._hashed(key_hash(spelled))
         if self._boolean:
             spelled = _BOOLEAN_SPELLINGS.get(spelled, spelled)
         known = self._known.get(spelled)
@@ -47,11 +53,15 @@ class KeySlots(dict[Key, int]):
 
 
 def _spelled_alike(key: Key) -> bool:
-    """Whether every key equal to this one is spelled as it is: True equals 1, and 2**60 a float with another spelling.
+    """Whether a key is worth remembering: every key equal to it is spelled as it is, and it is short.
+
+    True equals 1, and 2**60 a float with another spelling.
 
     To a dictionary they are one key, so that the first to come would decide for the others.
     """
-    return isinstance(key, str) or (isinstance(key, int | float) and key not in (0, 1) and abs(key) < 2**53)
+    if isinstance(key, str):
+        return len(key) <= LONGEST_REMEMBERED
+    return isinstance(key, int | float) and key not in (0, 1) and abs(key) < 2**53
 
 
 def segment_slots(values: tuple[str, ...]) -> KeySlots:

@@ -96,11 +96,11 @@ class Rows:
         """The same rows with the columns of another version's schema: absent ones are missing, others dropped."""
         if self.fields is None or self.fields == fields:
             return self
-        place = {column.name: i for i, column in enumerate(self.fields.numbers)}
+        place = {column.identity: i for i, column in enumerate(self.fields.numbers)}
         numbers = np.full((len(fields.numbers), len(self)), np.nan)
         moved = np.full(len(self.fields.numbers) + 1, -1, np.int64)
         for i, column in enumerate(fields.numbers):
-            source = place.get(column.name, -1)
+            source = place.get(column.identity, -1)
             if source >= 0:
                 numbers[i], moved[source] = self.numbers[source], i
         odd = np.column_stack((moved[self.odd[:, 0]], self.odd[:, 1:]))

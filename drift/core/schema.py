@@ -2,6 +2,13 @@
 
 A schema is part of a reference and as immutable. A *derived* column (the age of a date, the length of a text) is an
 ordinary column with a `source` and a `derive`; grids and statistics see only numbers and keys.
+
+| kind | counted as |
+|---|---|
+| datetime | `age`, `hour`, `weekday` |
+| text | `length`, `oov`, `empty` |
+| embedding | `projection1` … `projection16`, `norm`, `distance` |
+| categorical of over 64 keys | itself, and beside it `bucket` and `distinct` |
 """
 
 from collections.abc import Iterable
@@ -28,7 +35,9 @@ class Kind(StrEnum):
     DATETIME = "datetime"
     """A moment: counted as age at event time, hour and weekday, never raw."""
     TEXT = "text"
-    """Free text: counted as its length (0 where empty)."""
+    """Free text: counted as its length, its share of words that the reference never had, and whether it is empty."""
+    EMBEDDING = "embedding"
+    """Vectors of 8 to 4,096 numbers: counted as projections, norm and distance to the reference's centroid."""
 
 
 class Role(StrEnum):
@@ -50,6 +59,7 @@ class Storage(StrEnum):
     NUMBER = "number"
     STRING = "string"
     BOOLEAN = "boolean"
+    LIST = "list"
 
 
 COUNTED_ROLES: Final = (Role.FEATURE, Role.PREDICTION, Role.SCORE)
@@ -66,12 +76,22 @@ class Column:
     source: str = ""
     """The event's field that a derived column is made from; empty: the column's own name."""
     derive: str = ""
-    """`age`, `hour`, `weekday` or `length`; empty: the value itself."""
+    """What is counted in place of the value, as the table above has it; empty: the value itself."""
+    size: int = 0
+    """Numbers in a vector; for what derives from an embedding."""
+    learned: bytes = b""
+    """What deriving needs to know of the reference: a vocabulary (`drift.core.words`) or a centroid
+    (`drift.core.vectors`)."""
 
     @property
     def field(self) -> str:
         """The name of the field in the event."""
         return self.source or self.name
+
+    @property
+    def identity(self) -> tuple[str, int, bytes]:
+        """What makes two references' columns of one name the same numbers."""
+        return self.name, self.size, self.learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +127,8 @@ class Schema:
 
     @property
     def counted(self) -> tuple[Column, ...]:
-        """The columns that get a grid: features, prediction, scores; raw dates and texts only through what derives."""
-        raw = (Kind.DATETIME, Kind.TEXT)
+        """The columns that get a grid: features, prediction, scores; dates, texts and vectors only by what derives."""
+        raw = (Kind.DATETIME, Kind.TEXT, Kind.EMBEDDING)
         return tuple(c for c in self.columns if c.role in COUNTED_ROLES and (c.derive or c.kind not in raw))
 
     def __getitem__(self, name: str) -> Column:

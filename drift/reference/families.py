@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.columnar import moments_of, plain
+from drift.core.arrow import plain
+from drift.core.derived import moments_of
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

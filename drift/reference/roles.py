@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from drift.core.columnar import Columns, moments_of, numbers_into
+from drift.core.columnar import Columns, numbers_into
 from drift.core.derive import NO_TIME
+from drift.core.derived import moments_of
 from drift.core.errors import ReferenceRefused
 from drift.core.schema import Role
 from drift.reference.options import ReferenceOptions

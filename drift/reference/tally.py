@@ -8,8 +8,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.columnar import coded, lengths_of, moments_of, numbers_into
+from drift.core.arrow import coded
+from drift.core.columnar import numbers_into
 from drift.core.derive import MOMENTS, NO_TIME, derive_moments
+from drift.core.derived import moments_of
 from drift.core.grid import key_hash
 from drift.core.schema import canonical_key
 from drift.reference.families import as_bytes, by_type, family, huge_of, nulls_of
@@ -91,7 +93,8 @@ class Tally:
         values = pa.array([keys.dictionary[code] for code in there], pa.large_string())
         dates = self.texts.dates
         self.texts.see(values, counts[there], self.room)
-        lengths, _ = lengths_of(part)
+        per_text = [float(len(key)) if isinstance(key, str) else np.nan for key in keys.dictionary]
+        lengths = np.array([*per_text, np.nan])[keys.codes]
         self._derived("length").see(lengths)
         yield "length", spread(lengths)
         short = [key if isinstance(key, str) and len(key) <= LONGEST_KEY else None for key in keys.dictionary]
@@ -103,7 +106,7 @@ class Tally:
             yield from self._moments(part, spread, time)
 
     def _moments(self, part: Any, spread: "_Spread", time: Ints | None) -> Iterator[tuple[str, Any]]:
-        micros, wrong = moments_of(part)
+        micros, _ = moments_of(part)
         valid = micros[micros != NO_TIME]
         if not valid.size:
             return
@@ -114,9 +117,7 @@ class Tally:
             if what == "age" and time is None:
                 continue
             now = spread.pick(time) if time is not None else micros
-            values, _ = derive_moments(what, micros, wrong, now)
-            if what == "age":
-                values[now == NO_TIME] = np.nan
+            values = derive_moments(what, micros, now)
             self._derived(what).see(values)
             yield what, spread(values)
 

@@ -7,8 +7,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.derive import derive
-from drift.core.grid import WRONG
+from drift.core.derived import by_field, derived
 from drift.core.rows import Key, Keys, Rows
 from drift.core.schema import canonical_key
 from ingest.decoding.mapping import Path
@@ -44,10 +43,12 @@ def join(plan: Plan, pieces: Sequence[Piece]) -> Rows:
     whole = pieces[0] if len(pieces) == 1 else _concatenated(pieces)
     n = len(whole.record)
     odd = list(whole.odd)
-    for placed in plan.derived:
-        values, wrong = derive(placed.column.derive, whole.raw[placed.path], whole.time)
-        whole.numbers[placed.row] = values
-        odd += [(placed.row, int(at), WRONG) for at in wrong]
+    for places in by_field([placed.column for placed in plan.derived]).values():
+        group = [plan.derived[at] for at in places]
+        made = derived([placed.column for placed in group], whole.raw[group[0].path], whole.time)
+        for placed, (values, strange) in zip(group, made, strict=True):
+            whole.numbers[placed.row] = values
+            odd += [(placed.row, at, slot) for at, slot in strange.tolist()]
     keys: dict[str, Keys] = {column.name: whole.keys.get(column.name) or [None] * n for column in plan.fields.keys}
     table = np.array(odd, np.int64).reshape(-1, 3)
     return Rows(whole.time, whole.numbers, keys, table, whole.record, whole.version, plan.fields)

@@ -1,13 +1,19 @@
 """Times and derived columns."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from drift.core.clock import DAY, HOUR, MINUTE, SECOND, from_datetime
-from drift.core.derive import NO_TIME, derive, parse_time, parse_times
+from drift.core.derive import NO_TIME, derive_moments, parse_time, parse_times
+from drift.core.derived import Floats, Ints, derived
+from drift.core.grid import WRONG
+from drift.core.schema import Column, Kind, Role, Storage
+from drift.core.words import vocabulary, words
 
 NOON = from_datetime(datetime(2026, 11, 23, 12, tzinfo=UTC))  # a Monday
 
@@ -93,24 +99,71 @@ def test_arrays_of_epoch_numbers_equal_single_ones() -> None:
     assert wrong.tolist() == [1, 2, 3]
 
 
+def derive(what: str, raw: Any, time: Ints, learned: bytes = b"") -> tuple[Floats, list[list[int]]]:
+    column = Column(f"x.{what}", Kind.NUMERIC, Role.FEATURE, Storage.STRING, "x", what, learned=learned)
+    ((values, odd),) = derived([column], raw, time)
+    return values, odd.tolist()
+
+
+NOW = np.full(6, NOON)
+
+
 def test_age_hour_weekday() -> None:
     time = np.full(4, NOON)
     raw = ["2026-11-22T23:30:00Z", "1969-12-31T23:00:00Z", None, 3]
-    age, wrong = derive("age", raw[:3], time[:3])
+    age, odd = derive("age", raw[:3], time[:3])
     assert age[0] == pytest.approx(12.5 / 24)
     assert np.isnan(age[2])
-    assert wrong.size == 0
+    assert odd == []
     assert derive("hour", raw, time)[0][[0, 1, 3]].tolist() == [23, 23, 0]
     assert derive("weekday", raw, time)[0][[0, 1, 3]].tolist() == [6, 2, 3]
 
 
-def test_length_counts_characters() -> None:
-    values, wrong = derive("length", ["", "naïve 🙂", None, 5, float("nan"), "\ud800"], np.zeros(6, np.int64))
-    assert values[[0, 1, 5]].tolist() == [0, 7, 1]
-    assert np.isnan(values[2:5]).all()
-    assert wrong.tolist() == [3]
+def test_without_an_event_time_there_is_no_age() -> None:
+    assert np.isnan(derive("age", ["2026-11-22T23:30:00Z"], np.array([NO_TIME]))[0]).all()
+
+
+@pytest.mark.parametrize("arrow", [False, True])
+def test_length_counts_characters(arrow: bool) -> None:
+    raw: Any = ["", "naïve 🙂", None, "x", "x", "\u2028"]
+    values, odd = derive("length", pa.array(raw) if arrow else raw, NOW)
+    assert values[[0, 1, 3, 4, 5]].tolist() == [0, 7, 1, 1, 1]
+    assert np.isnan(values[2])
+    assert odd == []
+
+
+def test_what_is_no_text_is_a_wrong_type() -> None:
+    values, odd = derive("length", ["\ud800", 5, ["a"], float("nan"), None, True], NOW)
+    assert values[0] == 1
+    assert np.isnan(values[1:]).all()
+    assert odd == [[1, WRONG], [2, WRONG], [5, WRONG]]
+    assert derive("empty", pa.array([1, None]), NOW[:2])[1] == [[0, WRONG]]
+
+
+def test_words_out_of_vocabulary() -> None:
+    learned = vocabulary(["The cat, 17 cats", "the dog and THE cat 4", "unique"])
+    raw = ["the CAT", "a cat", "12", "", "?!", "unique"]
+    for column in (raw, pa.array(raw)):
+        values, odd = derive("oov", column, NOW, learned)
+        assert values[[0, 1, 2, 5]].tolist() == [0.0, 0.5, 0.0, 1.0], "`unique` stood in one text only"
+        assert np.isnan(values[3:5]).all(), "no word, no share"
+        assert odd == []
+        assert derive("empty", column, NOW)[0].tolist() == [0, 0, 0, 1, 1, 0]
+
+
+def test_words_of_many_scripts() -> None:
+    assert words("L'été, 3.14 naïve_x") == ["l", "été", "0", "0", "naïve", "x"]
+    assert words("東京へ") == ["東", "京", "へ"]
+    assert words("привет мир") == ["привет", "мир"]
+
+
+def test_a_vocabulary_is_bounded_and_the_same_in_any_order() -> None:
+    texts = [f"w{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}" for i in range(15_000)] * 2
+    learned = vocabulary(texts)
+    assert 39_900 < len(learned) <= 40_000
+    assert learned == vocabulary(reversed(texts))
 
 
 def test_unknown_derivation() -> None:
     with pytest.raises(ValueError, match="cannot be derived"):
-        derive("month", [], np.zeros(0, np.int64))
+        derive_moments("month", np.zeros(0, np.int64), np.zeros(0, np.int64))
