@@ -86,6 +86,15 @@ class TextData:
                 raise ReferenceRefused(f"{path} is no readable CSV file in UTF-8 ({first_line(error)})") from error
 
 
+def header_of(path: Path) -> list[str]:
+    """The names in a CSV file's first line, empty ones among them.
+
+    Raises:
+        ReferenceRefused: it is empty, or no CSV in UTF-8.
+    """
+    return _header(path)[1]
+
+
 def _header(path: Path) -> tuple[str, list[str]]:
     import gzip
 

@@ -10,8 +10,9 @@
       score: output.probability   # several score columns: the object that holds them, or a path for each
       label: truth
       segments: {channel: headers.channel}
+      zone: UTC                   # times without a zone are UTC; left out: they are refused
 
-What a map does not name is not read. Names that contain a dot can be read only by way of the object that holds them.
+What a map does not name is not read. A path may be a list of names, such as [meta, ver.2], where a name holds a dot.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ Path = tuple[str, ...]
 _SINGLE: Final = ("model", "version", "id", "time", "prediction", "label")
 _MANY: Final = ("features", "score", "segments")
 _CONSTANTS: Final = ("model", "version")
+ZONES: Final = ("UTC",)
+"""Zones that times without one may be said to be of: the one that references without zones are of as well."""
 
 DEFAULT: Final = {name: name for name in (*_SINGLE, *_MANY)}
 
@@ -52,6 +55,8 @@ class EventMap:
     features: Path | Mapping[str, Path] | None = None
     score: Path | Mapping[str, Path] | None = None
     segments: Path | Mapping[str, Path] | None = None
+    naive: bool = False
+    """Whether times without a zone are taken, as UTC."""
 
     @staticmethod
     def parse(settings: Mapping[str, Any] | None) -> "EventMap":
@@ -63,8 +68,11 @@ class EventMap:
         settings = DEFAULT if settings is None else settings
         parts: dict[str, Any] = {}
         for name, value in settings.items():
+            if name == "zone":
+                parts["naive"] = _naive(value)
+                continue
             if name not in DEFAULT:
-                raise ConfigError(f"map: {name!r} is no part of an event; there are {', '.join(DEFAULT)}")
+                raise ConfigError(f"map: {name!r} is no part of an event; there are {', '.join(DEFAULT)}, zone")
             parts[name] = _part(name, value)
         if "model" not in parts:
             raise ConfigError("map: say which model the events belong to: `model: =credit`, or a path to its name")
@@ -97,6 +105,12 @@ def _within(part: Path | Mapping[str, Path] | None, column: Column) -> Path | No
     return (*part, column.field) if isinstance(part, tuple) else part.get(column.field)
 
 
+def _naive(zone: object) -> bool:
+    if zone not in ZONES:
+        raise ConfigError(f"map: zone is {zone!r}; write UTC, or let the producer write each time's own zone")
+    return True
+
+
 def _part(name: str, value: object) -> object:
     if isinstance(value, Mapping) and name in _MANY:
         return {str(key): _value(f"{name}.{key}", path) for key, path in value.items()}
@@ -115,6 +129,8 @@ def _value(name: str, text: object) -> Path:
 
 
 def _path(name: str, value: object) -> Path:
+    if isinstance(value, list | tuple) and value and all(isinstance(part, str) and part for part in value):
+        return tuple(value)
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"map: {name} is {value!r}; write a path such as $.meta.{name.rpartition('.')[2]}")
     text = value.strip()

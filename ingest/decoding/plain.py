@@ -118,7 +118,7 @@ def _time(event: dict[str, Any], events: EventMap, timestamp: int) -> int:
     if value is None:
         raise RecordRejected(MISSING_TIME, f"`{'.'.join(events.time)}` is missing; it is the event's time")
     try:
-        return parse_time(value)
+        return parse_time(value, naive=events.naive)
     except (ValueError, OverflowError) as error:
         raise RecordRejected(BAD_TIME, str(error)) from error
 

@@ -6,7 +6,7 @@ then goes the tolerant way), 0.8 µs to columns.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
@@ -25,6 +25,7 @@ from ingest.decoding.plan import Placed, Plan
 
 _LATEST: Final = 9_214_646_400 * SECOND  # the end of 2261, as `parse_time` has it
 _MOMENT: Final = Annotated[datetime, msgspec.Meta(tz=True)] | int | float
+_ANY_MOMENT: Final = datetime | int | float
 _VERSION: Final = str | int | float | None
 _KEY: Final[dict[Storage, Any]] = {
     Storage.STRING: str | None,
@@ -121,7 +122,7 @@ class Typed:
         if check_model and not isinstance(events.model, Constant):
             root.put(events.model, _Leaf(Literal[plan.model], required=True))
         if events.time is not None:
-            root.put(events.time, _Leaf(_MOMENT, required=True))
+            root.put(events.time, _Leaf(_ANY_MOMENT if events.naive else _MOMENT, required=True))
         if isinstance(events.version, tuple):
             root.put(events.version, _Leaf(_VERSION))
         numbers = {placed.path for placed in plan.numbers}
@@ -150,7 +151,7 @@ class Typed:
             timestamps: (n,) the records' own times in microseconds.
         """
         n = len(events)
-        time = timestamps.copy() if self._time is None else _times(list(map(self._time, events)))
+        time = timestamps.copy() if self._time is None else _times(self._moments(list(map(self._time, events))))
         numbers = np.full((n, len(self._plan.fields.numbers)), np.nan).T
         for group in self._groups:
             objects = list(map(attrgetter(group.node), events)) if group.node else events
@@ -167,6 +168,11 @@ class Typed:
         if not bad.any():
             return whole, np.zeros(0, np.int64)
         return _keep(whole, ~bad), np.flatnonzero(bad)
+
+    def _moments(self, raw: list[Any]) -> list[Any]:
+        if not self._plan.map.naive:
+            return raw
+        return [v.replace(tzinfo=UTC) if isinstance(v, datetime) and v.tzinfo is None else v for v in raw]
 
 
 def _version_of(root: _Node, events: EventMap) -> Callable[[list[Any]], Sequence[str | None]]:

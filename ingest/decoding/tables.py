@@ -130,7 +130,7 @@ class Tables:
         if column is None:
             missing = (MISSING_TIME, f"there is no column `{'.'.join(path)}`; it holds the events' time")
             return np.zeros(len(batch.record), np.int64), dict.fromkeys(range(len(batch.record)), missing)
-        return _event_times(column)
+        return _event_times(column, self._map is not None and self._map.naive)
 
     def _versions(self, part: Any) -> tuple[Sequence[str | None], list[int]]:
         """The rows' model versions, and positions where there is something else."""
@@ -217,19 +217,24 @@ def _version(value: Key) -> str | None:
     return clean(canonical_key(value))
 
 
-def _event_times(column: Any) -> tuple[Ints, dict[int, tuple[str, str]]]:
+def _event_times(column: Any, naive: bool) -> tuple[Ints, dict[int, tuple[str, str]]]:
     import pyarrow as pa
 
-    if isinstance(column, list):
-        return _plain_times(column)
+    if isinstance(column, list) and not {type(value) for value in column} <= {str, type(None)}:
+        return _plain_times(column, naive)
+    column = pa.array(column, pa.string()) if isinstance(column, list) else column
     array = plain(column)
     refused: dict[int, tuple[str, str]] = {}
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        try:
-            time, wrong = moments_of(array.cast(pa.timestamp("us", "UTC")))
-        except pa.ArrowInvalid:  # some are of another form, or without a zone; each is judged by itself
-            time, refused = _parsed(array.to_pylist())
-            wrong = np.zeros(0, np.int64)
+        wrong = np.zeros(0, np.int64)
+        for zone in ("UTC", None) if naive else ("UTC",):
+            try:
+                time, wrong = moments_of(array.cast(pa.timestamp("us", zone)))
+                break
+            except pa.ArrowInvalid:
+                continue
+        else:  # some are of another form, or without a zone; each is judged by itself
+            time, refused = _parsed(array.to_pylist(), naive)
     else:
         time, wrong = moments_of(array)
     if not wrong.size and not refused and time.size and time.min() >= 0 and time.max() < _LATEST:
@@ -243,20 +248,20 @@ def _event_times(column: Any) -> tuple[Ints, dict[int, tuple[str, str]]]:
     return time, refused
 
 
-def _plain_times(values: Sequence[object]) -> tuple[Ints, dict[int, tuple[str, str]]]:
-    time, refused = _parsed(values)
+def _plain_times(values: Sequence[object], naive: bool) -> tuple[Ints, dict[int, tuple[str, str]]]:
+    time, refused = _parsed(values, naive)
     missing = set(np.flatnonzero(time == NO_TIME).tolist()) - refused.keys()
     return time, refused | dict.fromkeys(missing, (MISSING_TIME, "the event's time is missing"))
 
 
-def _parsed(texts: Sequence[object]) -> tuple[Ints, dict[int, tuple[str, str]]]:
+def _parsed(texts: Sequence[object], naive: bool) -> tuple[Ints, dict[int, tuple[str, str]]]:
     time = np.full(len(texts), NO_TIME, np.int64)
     refused: dict[int, tuple[str, str]] = {}
     for at, text in enumerate(texts):
         if text is None:
             continue
         try:
-            time[at] = parse_time(text)
+            time[at] = parse_time(text, naive=naive)
         except (ValueError, OverflowError) as error:
             refused[at] = (BAD_TIME, str(error))
     return time, refused

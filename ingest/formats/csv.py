@@ -1,7 +1,8 @@
 """CSV: each record is a header line and some rows below it, as the file source cuts them.
 
 Cells are read as a reference's are (`drift.core.texts`): a number column's cell is a number, missing, or a wrong type.
-Columns are found by name, as `ingest.decoding.tables` says. Times are RFC 3339 with a zone, or epoch numbers.
+Columns are found by name, as `ingest.decoding.tables` says. Times are RFC 3339 with a zone, or epoch numbers. A row of
+more or fewer cells than the header is refused by itself.
 """
 
 import io
@@ -62,12 +63,14 @@ class CsvDecoder:
         rejected: list[Rejected] = []
         for record, (value, timestamp) in enumerate(zip(values, timestamps, strict=True)):
             try:
-                self._tables.decode(self._batch(value, record, timestamp), rows, rejected)
+                batch, odd = self._batch(value, record, timestamp)
+                rejected += odd
+                self._tables.decode(batch, rows, rejected)
             except RecordRejected as error:
                 rejected.append(Rejected(record, 0, error.reason, error.detail, (value or b"")[:_KEPT]))
         return Decoded({name: join(pieces) for name, pieces in rows.items()}, rejected)
 
-    def _batch(self, value: bytes | None, record: int, timestamp: int) -> Batch:
+    def _batch(self, value: bytes | None, record: int, timestamp: int) -> tuple[Batch, list[Rejected]]:
         import pyarrow as pa
 
         if value is None or not value.strip():
@@ -76,16 +79,17 @@ class CsvDecoder:
             detail = f"{len(value):,} bytes are more than the {self._limit:,} that max_record allows"
             raise RecordRejected(TOO_LARGE, detail)
         try:
-            table = _read(value)
+            table, odd = _read(value, record)
         except (pa.ArrowException, UnicodeDecodeError) as error:
             said = ascii(str(error).partition("\n")[0])[1:-1]
             raise RecordRejected(MALFORMED, f"the record is no CSV: {said}") from error
         n = table.num_rows
-        if not n:
+        if not n and not odd:
             raise RecordRejected(EMPTY, "no row stands below the header")
         columns, mixed = self._typed(table)
         table = pa.table(columns) if columns else table.select([])
-        return Batch(table, np.full(n, record), np.arange(n), np.full(n, timestamp), mixed)
+        index = np.delete(np.arange(n + len(odd)), [bad.index for bad in odd if bad.index < n + len(odd)])[:n]
+        return Batch(table, np.full(n, record), index, np.full(n, timestamp), mixed), odd
 
     def _typed(self, table: Any) -> tuple[dict[str, Any], dict[str, list[Any]]]:
         """Columns by name; apart from them those of which some cells are numbers and others are not."""
@@ -115,10 +119,12 @@ def _storages(events: EventMap | None, models: Mapping[str, Fields]) -> dict[str
     return found
 
 
-def _read(value: bytes) -> Any:
+def _read(value: bytes, record: int) -> tuple[Any, list[Rejected]]:
+    """The table below the header, and the rows that have another number of cells."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
+    value.decode()  # raises here what could not be raised out of `refuse`
     header = value[: value.find(b"\n") + 1].decode("utf-8-sig")
     delimiter = texts.delimiter_of(header)
     names = [name.strip() for name in pc.read_csv(
@@ -127,13 +133,21 @@ def _read(value: bytes) -> Any:
     ).to_pylist()[0].values()]  # fmt: skip
     # columns are read by place, so that one without a name does no harm
     places = [str(at) for at in range(len(names))]
+    odd: list[Rejected] = []
+
+    def refuse(row: Any) -> str:
+        detail = f"{row.actual_columns} cells where the header has {row.expected_columns}"
+        # rows are numbered from 1, the header's
+        odd.append(Rejected(record, row.number - 2, MALFORMED, detail, row.text.encode()[:_KEPT]))
+        return "skip"
+
     table = pc.read_csv(
         io.BytesIO(value),
         pc.ReadOptions(column_names=places, skip_rows=1, use_threads=False, block_size=len(value) + 1),
-        pc.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        pc.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
         pc.ConvertOptions(
             column_types=dict.fromkeys(places, pa.string()), null_values=texts.NULLS, strings_can_be_null=True
         ),
     )
     kept = {name: at for at, name in enumerate(names) if name}
-    return table.select([places[at] for at in kept.values()]).rename_columns(list(kept))
+    return table.select([places[at] for at in kept.values()]).rename_columns(list(kept)), odd

@@ -92,6 +92,31 @@ def test_what_cannot_be_counted_has_a_reason(value: str | bytes | None, reasons:
     assert [r.reason for r in decoded.rejected] == reasons
 
 
+def test_a_row_of_another_length_is_refused_alone() -> None:
+    decoded = decode(HEADER + ROW + "credit,3\n" + ROW + ROW[:-1] + ",9,9\n" + ROW)
+    assert len(decoded.rows["credit"]) == 3
+    assert [(bad.index, bad.reason) for bad in decoded.rejected] == [(1, MALFORMED), (3, MALFORMED)]
+    assert decoded.rejected[0].payload == b"credit,3"
+    assert "11 cells where the header has 9" in decoded.rejected[1].detail
+    assert decoded.events == 5
+
+
+def test_a_refused_row_and_a_refused_time_have_places_of_their_own() -> None:
+    decoded = decode(HEADER + "credit,3\n" + ROW.replace("2026-11-23T10:00:00.5Z", "soon") + ROW)
+    assert [(bad.index, bad.reason) for bad in decoded.rejected] == [(0, MALFORMED), (1, BAD_TIME)]
+
+
+@pytest.mark.parametrize("time", ["2026-11-23 10:00:00.5", "2026-11-23T10:00:00.5", "2026-11-23T11:00:00.5+01:00"])
+def test_times_without_a_zone_are_utc_where_the_map_says_so(time: str) -> None:
+    block = HEADER + ROW.replace("2026-11-23T10:00:00.5Z", time)
+    names = {"model": "model", "time": "time", "features": "$"}
+    assert decode(block, map=names | {"zone": "UTC"}).rows["credit"].time.tolist() == [MICROS]
+    if "+" not in time:
+        assert [bad.reason for bad in decode(block, map=names).rejected] == [BAD_TIME]
+    mixed = block + ROW
+    assert decode(mixed, map=names | {"zone": "UTC"}).rows["credit"].time.tolist() == [MICROS, MICROS]
+
+
 def test_a_map_names_columns() -> None:
     where = {"model": "=credit", "time": "ts", "features": {"income": "Salary"}, "prediction": "out"}
     rows = decode("ts,Salary,out\n2026-11-23T10:00:00.5Z,x,1\n2026-11-23T10:00:00.5Z,5,0\n", map=where).rows["credit"]

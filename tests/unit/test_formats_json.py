@@ -357,12 +357,35 @@ def test_any_name_can_be_a_column(name: str) -> None:
     assert row(decode(small({name: 4}), models={"m": fields}).rows["m"]) == {name: 4.0}
 
 
+def test_a_path_may_be_a_list_of_names() -> None:
+    fields = Fields.of(Schema((numeric("a.b"),)))
+    places: dict[str, Any] = {"model": "=m", "time": ["t.s"], "features": {"a.b": ["in", "a.b"]}}
+    decoded = decode({"t.s": 1_795_428_000, "in": {"a.b": 4}}, models={"m": fields}, map=places)
+    assert row(decoded.rows["m"]) == {"a.b": 4.0}
+    assert decoded.rows["m"].time.tolist() == [1_795_428_000_000_000]
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-23T10:00:00", "2026-11-23 10:00:00", "2026-11-23 10:00", "2026-11-23T10:00Z"]
+)
+def test_times_without_a_zone_are_utc_where_the_map_says_so(text: str) -> None:
+    fields = Fields.of(Schema((numeric("x"),)))
+    places = {"model": "=m", "time": "t", "features": "$"}
+    event = {"t": text, "x": 4}
+    aware = {"t": "2026-11-23T11:00:00+01:00", "x": 4}
+    decoded = decode(event, aware, models={"m": fields}, map=places | {"zone": "UTC"})
+    assert set(decoded.rows["m"].time.tolist()) == {1_795_428_000_000_000}
+    assert len(decoded.rows["m"]) == 2
+    assert len(decode(event, models={"m": fields}, map=places).rejected) == (not text.endswith("Z"))
+
+
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
         ({"modle": "x"}, "modle"), ({"features": "x"}, "which model"), ({"model": "a[0]"}, "names and dots"),
         ({"model": "a", "time": "=now"}, "path"), ({"model": "a", "time": 5}, "path"), ({"model": "$"}, "whole event"),
-        ({"model": "a..b"}, "names and dots"),
+        ({"model": "a..b"}, "names and dots"), ({"model": "a", "zone": "Europe/Berlin"}, "write UTC"),
+        ({"model": "a", "time": []}, "path"), ({"model": "a", "time": ["a", 1]}, "path"),
     ],
 )  # fmt: skip
 def test_a_map_that_cannot_be_says_why(settings: dict[str, Any], match: str) -> None:
