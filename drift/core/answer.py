@@ -1,13 +1,13 @@
 """Answers: what people said to alarms, kept with who and why. They change what is normal from a stated window on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from drift.core.baseline import Stretch
 
-Stretches = Mapping[str, Sequence[Stretch]]
-"""Window spec → the sums that an answer keeps, ascending and disjoint."""
+Stretches = Mapping[str, Iterable[Stretch]]
+"""Window spec → the sums that an answer keeps, ascending and disjoint. They may be read as they are asked for, once."""
 
 
 class Action(StrEnum):
