@@ -1,6 +1,6 @@
 """Baselines: what alarms compare production with. Sums again, cut into stretches of time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,16 +37,20 @@ class Baseline:
     grid: Grid
     profile: Profile
     """The whole."""
-    stretches: tuple[Stretch, ...]
-    """Ascending and disjoint, none longer than a window; empty: nothing is known of how it wanders."""
+    stretches: Sequence[Stretch]
+    """Ascending and disjoint, none longer than a window; empty: nothing is known of how it wanders. Unpacked when read:
+    a year of hours need not be in memory at once."""
     origin: Origin
-    dismissed: tuple[Stretch, ...] = ()
+    dismissed: Sequence[Stretch] = ()
     """Windows that raised an alarm which a person called normal: they tell how far the process wanders, not where it
     stands."""
 
 
 def only(grid: Grid, sums: Sums, columns: Iterable[int]) -> Sums:
-    """The sums with every other column emptied; the row count stays. O(width)."""
+    """The sums with every other column emptied; the row count stays. O(width).
+
+    Products of columns are kept with all columns only.
+    """
     layout, wanted = grid.layout, np.zeros(len(grid.columns), np.bool_)
     wanted[list(columns)] = True
     base = 1 + layout.counts_width
@@ -56,5 +60,6 @@ def only(grid: Grid, sums: Sums, columns: Iterable[int]) -> Sums:
     measured = wanted[layout.measured >= 0]
     keep[base + layout.sums_width :] = measured
     return Sums(
-        np.where(keep, sums.ints, 0), np.where(measured, sums.low, np.inf), np.where(measured, sums.high, -np.inf)
-    )
+        np.where(keep, sums.ints, 0), np.where(measured, sums.low, np.inf), np.where(measured, sums.high, -np.inf),
+        sums.cross if wanted.all() else sums.cross[:0],
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""What a user may say to the default detector; the budget is all that is needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from detectors.contract import Bools, Floats, Ints
+from detectors.sequential.default.learned import DELTA
+from detectors.sequential.default.season import KINDS, Calendar
+from drift.core.errors import ConfigError
+
+OPTIONS: Final = MappingProxyType(
+    {
+        "tolerance": "shift that is borne, in standard deviations of the column (0.05)",
+        "seasonal": f"auto (the default), or one of {', '.join(KINDS)}",
+        "holidays": "dates that count as Sundays, as in [2026-12-25]",
+        "columns": "column → tolerance, only: increase or decrease, strict: true (shares have no smallest tolerance)",
+    }
+)
+_COLUMN: Final = ("tolerance", "only", "strict")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The settings, read."""
+
+    tolerance: float = DELTA
+    seasonal: str = "auto"
+    holidays: frozenset[date] = frozenset()
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @staticmethod
+    def read(plain: Mapping[str, Any]) -> "Options":
+        """From plain settings.
+
+        Raises:
+            ConfigError: one is not known or cannot be.
+        """
+        for name in plain:
+            if name not in OPTIONS:
+                raise ConfigError(f"detector default has no option {name!r}; there are {', '.join(OPTIONS)}")
+        seasonal = plain.get("seasonal", "auto")
+        if seasonal not in ("auto", *KINDS):
+            raise ConfigError(f"seasonal {seasonal!r} is none of auto, {', '.join(KINDS)}")
+        columns = plain.get("columns") or {}
+        for name, said in columns.items():
+            _check_column(name, said)
+        return Options(
+            _tolerance(plain.get("tolerance", DELTA), "tolerance"),
+            seasonal,
+            frozenset(_day(day) for day in plain.get("holidays") or ()),
+            columns,
+        )
+
+    def delta(self, names: tuple[str, ...]) -> Floats:
+        """(C,) standard deviations borne."""
+        return np.array([float(self.columns.get(name, {}).get("tolerance", self.tolerance)) for name in names])
+
+    def wanted(self, names: tuple[str, ...]) -> Ints:
+        """(C,) 1 increases only, −1 decreases only, 0 both."""
+        words = {"increase": 1, "decrease": -1}
+        return np.array([words.get(self.columns.get(name, {}).get("only", ""), 0) for name in names], np.int64)
+
+    def strict(self, names: tuple[str, ...]) -> Bools:
+        """(C,) whether the smallest tolerance of shares is lifted."""
+        return np.array([bool(self.columns.get(name, {}).get("strict", False)) for name in names])
+
+    def calendar(self, zone: str) -> Calendar:
+        """Season cells in a zone."""
+        return Calendar(ZoneInfo(zone), self.holidays)
+
+
+def _check_column(name: str, said: Mapping[str, Any]) -> None:
+    for key in said:
+        if key not in _COLUMN:
+            raise ConfigError(f"column {name!r} has no detection option {key!r}; there are {', '.join(_COLUMN)}")
+    if said.get("only", "increase") not in ("increase", "decrease"):
+        raise ConfigError(f"column {name!r}: only {said['only']!r} is neither increase nor decrease")
+    if "tolerance" in said:
+        _tolerance(said["tolerance"], f"column {name!r}: tolerance")
+
+
+def _tolerance(value: object, what: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 3:
+        return float(value)
+    raise ConfigError(f"{what} {value!r} is no number of standard deviations between 0 and 3")
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ConfigError(f"holiday {value!r} is no date; write it as 2026-12-25") from None

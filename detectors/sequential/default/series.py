@@ -1,0 +1,146 @@
+"""How every stream moved over the baseline's windows: (K windows, C columns, S streams)."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from detectors.contract import Bools, Floats, Ints
+from detectors.sequential.default.streams import Cells, Streams
+from drift.core.baseline import Stretch
+from drift.core.profile import Profile, Sums
+from drift.core.window import Window, WindowSpec
+
+MOST_CELLS: Final = 60_000_000
+"""Means held at most (240 MB, while a watch is made); with more columns fewer windows are looked at: the latest."""
+MOST_COUNTS: Final = 30_000_000
+"""Counts held at most (120 MB), for the self-check."""
+FEWEST_PARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Means of streams in K disjoint windows, ascending."""
+
+    starts: Ints
+    """(K,) microseconds."""
+    valued: Floats
+    """(K, C) rows with a value."""
+    rows: Floats
+    """(K, C) all rows."""
+    means: Floats
+    """(K, C, S)"""
+    within: Floats
+    """(C, S) n × variance of the means of panes inside their window, averaged; NaN where windows have no finer parts."""
+    freedom: int
+    """Degrees of freedom behind `within`."""
+    gaps: Ints
+    """(K,) windows between each one and the one before; 1 where they are neighbours."""
+    counts: tuple[Floats, ...] = ()
+    """(C, B) counts of the latest windows, as many as memory allows."""
+
+    def __len__(self) -> int:
+        return self.starts.size
+
+    def sizes(self, streams: Streams) -> Floats:
+        """(K, C, S) rows that each mean is over."""
+        return np.where(np.arange(streams.used.shape[1]) < 4, self.valued[:, :, None], self.rows[:, :, None])
+
+    def take(self, at: Bools) -> "Series":
+        """Some of the windows."""
+        skipped = len(self) - len(self.counts)
+        counts = tuple(one for one, wanted in zip(self.counts, at[skipped:], strict=True) if wanted)
+        return Series(
+            self.starts[at], self.valued[at], self.rows[at], self.means[at], self.within, self.freedom, self.gaps[at],
+            counts,
+        )  # fmt: skip
+
+
+def windows(stretches: Iterable[Stretch], spec: WindowSpec) -> Iterator[tuple[Window, list[Sums]]]:
+    """The stretches by disjoint windows, in order. A stretch that no window holds whole is left out."""
+    current: Window | None = None
+    held: list[Sums] = []
+    for stretch in stretches:
+        window = stretch.window if stretch.window == current else home(spec, stretch.window)
+        if window is None:
+            continue
+        if window != current:
+            if current is not None:
+                yield current, held
+            current, held = window, []
+        held.append(stretch.sums)
+    if current is not None:
+        yield current, held
+
+
+def home(spec: WindowSpec, part: Window) -> Window | None:
+    """The disjoint window that holds a stretch; None: it reaches over an edge."""
+    window = disjoint(spec, part.start)
+    return window if part.end <= window.end else None
+
+
+def disjoint(spec: WindowSpec, time: int) -> Window:
+    """The one of every length / hop windows that detectors step on; all of them, unless they slide."""
+    if spec.hop == spec.length:
+        return next(spec.covering(time))
+    every = spec.length // spec.hop
+    if spec.calendar:
+        return next(w for w in spec.covering(time) if _ordinal(spec, w) % every == 0)
+    start = time - time % spec.length
+    return Window(start, start + spec.length)
+
+
+def _ordinal(spec: WindowSpec, window: Window) -> int:
+    return round(window.start / spec.hop)
+
+
+def learn(cells: Cells, streams: Streams, stretches: Sequence[Stretch], spec: WindowSpec, segment: int) -> Series:
+    """Read the baseline's stretches into a series. O(stretches · C · S · B)."""
+    columns, width = streams.used.shape
+    most = max(MOST_CELLS // (columns * width), 100)
+    latest: deque[Floats] = deque(maxlen=max(MOST_COUNTS // streams.weights[:, 0].size, 50))
+    starts: list[int] = []
+    parts: list[tuple[Floats, Floats, Floats]] = []
+    spread, freedom = np.zeros((columns, width)), 0
+    for window, sums in windows(stretches, spec):
+        counts = [cells.read(Profile(cells.grid, part), segment) for part in sums]
+        total = np.sum(counts, axis=0)
+        if not total.any():
+            continue
+        means = streams.means(total)
+        starts.append(window.start)
+        latest.append(total.astype(np.float32))
+        parts.append((*streams.sizes(total), means.astype(np.float32)))
+        if len(counts) >= FEWEST_PARTS:
+            spread += _between(streams, counts, means)
+            freedom += len(counts) - 1
+        if len(parts) > most:
+            del starts[0], parts[0]
+    return Series(
+        np.array(starts, np.int64),
+        np.array([valued for valued, _, _ in parts]).reshape(-1, columns),
+        np.array([rows for _, rows, _ in parts]).reshape(-1, columns),
+        np.array([means for *_, means in parts], np.float32).reshape(-1, columns, width),
+        spread / freedom if freedom else np.full((columns, width), np.nan),
+        freedom,
+        _gaps(starts, spec),
+        tuple(latest)[-len(starts) :] if starts else (),
+    )
+
+
+def _gaps(starts: Sequence[int], spec: WindowSpec) -> Ints:
+    steps = np.diff(np.array(starts, np.int64), prepend=starts[0] - spec.length if starts else 0)
+    gaps: Ints = np.maximum(np.rint(steps / spec.length).astype(np.int64), 1)
+    return gaps
+
+
+def _between(streams: Streams, parts: Sequence[Floats], whole: Floats) -> Floats:
+    """(C, S) Σ n_part (mean of the part − mean of the window)²."""
+    total = np.zeros(whole.shape)
+    for counts in parts:
+        valued, rows = streams.sizes(counts)
+        size = np.where(np.arange(whole.shape[1]) < 4, valued[:, None], rows[:, None])
+        total += size * (streams.means(counts) - whole) ** 2
+    return total
