@@ -125,6 +125,9 @@ class ModelSettings(Settings):
     """Statistics to compute beside those that rules need; all of them, unless named."""
     expected_rows: Annotated[Whole, Field(ge=1)] | None = None
     """Rows that a window usually has; rules on `row_volume` need it."""
+    multivariate: bool = True
+    """Whether products of columns are summed as well, so that a changed correlation is seen. Fixed with the reference:
+    a change takes effect with the next one. Of more than 200 numeric columns, the first 200."""
     thresholds: tuple[float, ...] = (0.5,)
     """Decision thresholds on the score; each becomes an edge of its grid."""
     owner: str | None = None

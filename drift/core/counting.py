@@ -1,6 +1,7 @@
 """From rows to sums: the hot path."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.binning import Extent, Table, is_whole
+from drift.core.cross import Scores, products
 from drift.core.grid import SPECIALS, Grid
 from drift.core.keys import KeySlots, key_slots, segment_slots
 from drift.core.profile import Sums
@@ -23,6 +25,20 @@ CACHE_VALUES: Final = 1 << 15
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What is added to: the sums of some panes in a row."""
+
+    ints: Ints
+    low: Floats
+    high: Floats
+    cross: Ints
+
+    def of(self, at: slice) -> "_Sums":
+        """A view on some of the panes."""
+        return _Sums(self.ints[at], self.low[at], self.high[at], self.cross[at])
 
 
 class Counter:
@@ -51,6 +67,9 @@ class Counter:
             base += len(segment.values) + 1
         bins = [np.arange(layout.slots[i], layout.slots[i + 1] - SPECIALS) for i in measured]
         self._sum_slots = np.concatenate(bins).astype(np.int64) if bins else np.zeros(0, np.int64)
+        self._score = np.zeros(layout.counts_width, np.int8)
+        for i, scores in zip(grid.crossed.tolist(), grid.scores, strict=True):
+            self._score[layout.slots[i] : layout.slots[i] + len(scores)] = scores
 
     def count(self, rows: Rows, pane: Ints, panes: int) -> list[Sums]:
         """Sums of each pane. Cost: about 15 ns a value.
@@ -64,19 +83,20 @@ class Counter:
             One `Sums` per pane, in order.
         """
         layout, segments = self.grid.layout, len(self.grid.segments)
-        ints = np.zeros((panes, segments, layout.width), np.int64)
-        low = np.full((panes, segments, layout.measured_width), np.inf)
-        high = np.full((panes, segments, layout.measured_width), -np.inf)
+        bounds = (panes, segments, layout.measured_width)
+        sums = _Sums(
+            np.zeros((panes, segments, layout.width), np.int64), np.full(bounds, np.inf), np.full(bounds, -np.inf),
+            np.zeros((panes, self.grid.cross_width), np.int64),
+        )  # fmt: skip
         at_once = max(1, CHUNK_INTS // (segments * layout.width))
         for part, first, groups in _chunks(rows, pane, panes, at_once):
-            at = slice(first, first + groups)
             local = pane[part] - first if len(part) != len(rows) else pane - first
             batch = rows if len(part) == len(rows) else rows.take(part)
-            self._count(batch, local, groups, ints[at], low[at], high[at])
-        return [Sums(ints[i], low[i], high[i]) for i in range(panes)]
+            self._count(batch, local, groups, sums.of(slice(first, first + groups)))
+        return [Sums(sums.ints[i], sums.low[i], sums.high[i], sums.cross[i]) for i in range(panes)]
 
-    def _count(self, rows: Rows, pane: Ints, panes: int, ints: Ints, low: Floats, high: Floats) -> None:
-        n = len(rows)
+    def _count(self, rows: Rows, pane: Ints, panes: int, sums: _Sums) -> None:
+        n, ints = len(rows), sums.ints
         partitions = [(pane if panes > 1 else None, panes, 0, 1)]
         for name, slots, base, values in self._segments:
             codes = key_slots(rows.keys[name], slots, n)
@@ -84,10 +104,13 @@ class Counter:
         for group, groups, base, values in partitions:
             share = np.bincount(group, minlength=groups) if group is not None else np.array([n])
             ints[:, base : base + values, 0] += share.reshape(panes, values)
+        scores = np.zeros((len(self.grid.scores), n), np.int8)
         for table in self._tables:
             step = max(1, CACHE_VALUES // len(table.columns))
             for start in range(0, n, step):
-                self._count_measured(rows, table, slice(start, start + step), panes, partitions, ints, low, high)
+                self._count_measured(rows, table, slice(start, start + step), panes, partitions, sums, scores)
+        if sums.cross.size:
+            np.add(sums.cross, products(scores, pane, panes), out=sums.cross)
         for column, name, slots in self._keyed:
             first, size = int(self.grid.layout.slots[column]), self.grid.columns[column].slots
             keys = key_slots(rows.keys[name], slots, n)
@@ -98,7 +121,7 @@ class Counter:
 
     def _count_measured(
         self, rows: Rows, table: Table, at: slice, panes: int,
-        partitions: list[tuple[Ints | None, int, int, int]], ints: Ints, low: Floats, high: Floats,
+        partitions: list[tuple[Ints | None, int, int, int]], sums: _Sums, scores: Scores,
     ) -> None:  # fmt: skip
         layout = self.grid.layout
         values = rows.numbers[table.rows, at] if len(table.rows) != rows.numbers.shape[0] else rows.numbers[:, at]
@@ -107,6 +130,10 @@ class Counter:
         counters = table.counters(values, extent.odd)
         if rows.odd.size:
             table.override(counters, rows.odd, at)
+        if len(scores):
+            # the columns that are scored come first in each table
+            scored = table.rows[table.rows < len(scores)]
+            scores[scored, at] = self._score.take(counters[: scored.size])
         units, coarse = table.units(values, extent)
         flat, weights, width = counters.ravel(), units.ravel(), layout.counts_width
         square_at = 1 + width + layout.sums_width + table.measured
@@ -115,12 +142,12 @@ class Counter:
             key = flat if local is None else (counters + local * width).ravel()
             counts = np.bincount(key, minlength=groups * width).reshape(panes, size, width)
             total = np.bincount(key, weights, minlength=groups * width).reshape(panes, size, width)
-            target = ints[:, base : base + size]
+            target = sums.ints[:, base : base + size]
             target[:, :, 1 : 1 + width] += counts
             target[:, :, 1 + width : 1 + width + layout.sums_width] += total[:, :, self._sum_slots].astype(np.int64)
             target[:, :, square_at] += _squares(coarse, local, groups).reshape(panes, size, -1).astype(np.int64)
         pane = partitions[0][0]
-        _bounds(values, extent, pane[at] if pane is not None else None, table.measured, low[:, 0], high[:, 0])
+        _bounds(values, extent, pane[at] if pane is not None else None, table.measured, sums.low[:, 0], sums.high[:, 0])
 
 
 def _squares(values: Floats, group: Ints | None, groups: int) -> Floats:

@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from drift.core.cross import pairs
 from drift.core.errors import SchemaError
 from drift.core.schema import Column, Kind, Schema
 
@@ -198,10 +199,16 @@ class Grid:
 
     columns: tuple[ColumnGrid, ...]
     segment_grids: tuple[SegmentGrid, ...] = ()
+    scores: tuple[tuple[int, ...], ...] = ()
+    """For each of the first measured columns: the score of each value bin, see `drift.core.cross`. Empty: products of
+    columns are not kept."""
 
     def __post_init__(self) -> None:
         if not self.columns:
             raise SchemaError("no column is left to watch: every column is ignored, constant text or a role of its own")
+        bins = [column.bins for column in self.columns if column.measured]
+        if [len(scores) for scores in self.scores] != bins[: len(self.scores)]:
+            raise SchemaError("a grid has as many scores as value bins, for the first measured columns")
 
     @cached_property
     def id(self) -> str:
@@ -240,6 +247,16 @@ class Grid:
         )
 
     @cached_property
+    def crossed(self) -> npt.NDArray[np.int64]:
+        """(d,) the columns whose products are kept."""
+        return np.flatnonzero(self.layout.measured >= 0)[: len(self.scores)]
+
+    @property
+    def cross_width(self) -> int:
+        """How many products are kept."""
+        return pairs(len(self.scores))
+
+    @cached_property
     def blocks(self) -> tuple["Grid", ...]:
         """The grid cut into runs of at most 64 columns; each run is stored as a blob of its own."""
         if len(self.columns) <= BLOCK_COLUMNS:
@@ -250,9 +267,11 @@ class Grid:
     def dump(self) -> bytes:
         """Canonical JSON; `load` reads it back to an equal grid."""
         # not `self`: msgspec would write the cached properties as well
-        return msgspec.json.encode(
-            {"columns": self.columns, "segment_grids": self.segment_grids}, order="deterministic"
-        )
+        plain: dict[str, Any] = {"columns": self.columns, "segment_grids": self.segment_grids}
+        if self.scores:
+            # a grid without them keeps the id that it had before there were any
+            plain["scores"] = self.scores
+        return msgspec.json.encode(plain, order="deterministic")
 
     @staticmethod
     def load(data: bytes) -> "Grid":

@@ -7,7 +7,7 @@ Deltas may be negative (a corrected label takes its first count back).
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -22,9 +22,13 @@ Floats = npt.NDArray[np.float64]
 
 _HEADER: Final = struct.Struct("<BBHIIII")
 _VERSION: Final = 1
+_CROSSED: Final = 2
+"""The format of sums with products: as before, then how many products and they themselves."""
+_COUNT: Final = struct.Struct("<I")
 _DENSE: Final = 0
 _SPARSE: Final = 1
 _ZSTD_LEVEL: Final = 1
+_NONE: Final = np.zeros(0, np.int64)
 MAX_BLOB: Final = 64 << 20
 """A stored blob never unpacks to more bytes than this; anything larger is refused as damaged."""
 
@@ -39,14 +43,41 @@ class Sums:
     ints: Ints
     low: Floats
     high: Floats
+    cross: Ints = field(default_factory=lambda: _NONE)
+    """(pairs,) products of columns, see `drift.core.cross`; of the whole traffic, with the first block. Empty: unknown,
+    and so is any sum with it."""
 
     def __add__(self, other: "Sums") -> "Sums":
+        return Sums.total((self, other))
+
+    def copy(self) -> "Sums":
+        """The same in arrays of its own."""
+        return Sums(self.ints.copy(), self.low.copy(), self.high.copy(), self.cross.copy())
+
+    def absorb(self, other: "Sums") -> None:
+        """Add to these arrays in place.
+
+        Raises:
+            ProfileMismatch: they were counted on different grids.
+        """
         if self.ints.shape != other.ints.shape or self.low.shape != other.low.shape:
             raise ProfileMismatch(
                 f"sums of shape {self.ints.shape} cannot be added to sums of shape {other.ints.shape}: "
                 "they were counted on different grids"
             )
-        return Sums(self.ints + other.ints, np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+        if self.cross.shape != other.cross.shape:
+            raise ProfileMismatch(
+                f"sums with {self.cross.size} products of columns and with {other.cross.size} come from different grids"
+            )
+        np.add(self.ints, other.ints, out=self.ints)
+        np.add(self.cross, other.cross, out=self.cross)
+        np.minimum(self.low, other.low, out=self.low)
+        np.maximum(self.high, other.high, out=self.high)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self.ints.nbytes + self.low.nbytes + self.high.nbytes + self.cross.nbytes
 
     def dump(self) -> bytes:
         """Bytes for the store: sparse where few counters are set, the narrowest integers that fit, zstd."""
@@ -58,11 +89,12 @@ class Sums:
         bounds = (
             _narrow(np.diff(seen, prepend=0)) + self.low.ravel()[seen].tobytes() + self.high.ravel()[seen].tobytes()
         )
+        crossed = _COUNT.pack(self.cross.size) + _narrow(self.cross) if self.cross.size else b""
         header = _HEADER.pack(
-            _VERSION, _SPARSE if sparse else _DENSE, self.ints.shape[0], self.ints.shape[1], self.low.shape[1],
-            at.size, seen.size,
+            _CROSSED if crossed else _VERSION, _SPARSE if sparse else _DENSE,
+            self.ints.shape[0], self.ints.shape[1], self.low.shape[1], at.size, seen.size,
         )  # fmt: skip
-        return header + zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body + bounds)
+        return header + zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body + bounds + crossed)
 
     @staticmethod
     def load(data: bytes) -> "Sums":
@@ -73,7 +105,7 @@ class Sums:
         """
         try:
             version, form, segments, width, measured, count, seen = _HEADER.unpack_from(data)
-            if version != _VERSION:
+            if version not in (_VERSION, _CROSSED):
                 raise ProfileMismatch(f"sums of format {version} were written by a newer release; upgrade this one")
             raw = zstandard.ZstdDecompressor().decompress(data[_HEADER.size :], max_output_size=MAX_BLOB)
             flat = np.zeros(segments * width, np.int64)
@@ -88,9 +120,14 @@ class Sums:
             low, high = np.full(segments * measured, np.inf), np.full(segments * measured, -np.inf)
             low[at] = np.frombuffer(raw, np.float64, seen)
             high[at] = np.frombuffer(raw, np.float64, seen, offset=8 * seen)
+            cross = _NONE
+            if version == _CROSSED:
+                raw = raw[16 * seen :]
+                cross, _ = _widen(raw[_COUNT.size :], *_COUNT.unpack_from(raw))
         except (struct.error, ValueError, IndexError, zstandard.ZstdError) as error:
             raise ProfileMismatch(f"these bytes are no stored sums ({error})") from error
-        return Sums(flat.reshape(segments, width), low.reshape(segments, measured), high.reshape(segments, measured))
+        bounds = segments, measured
+        return Sums(flat.reshape(segments, width), low.reshape(bounds), high.reshape(bounds), cross)
 
     @staticmethod
     def fold(blobs: Iterable[bytes]) -> bytes:
@@ -104,14 +141,12 @@ class Sums:
         first = next(iterator, None)
         if first is None:
             raise ProfileMismatch("there is nothing to add up")
-        ints, low, high = first.ints.copy(), first.low.copy(), first.high.copy()
+        whole = first.copy()
         for part in iterator:
-            if part.ints.shape != ints.shape or part.low.shape != low.shape:
-                raise ProfileMismatch(f"sums of shapes {ints.shape} and {part.ints.shape} come from different grids")
-            ints += part.ints
-            np.minimum(low, part.low, out=low)
-            np.maximum(high, part.high, out=high)
-        return Sums(ints, low, high)
+            if whole.cross.size != part.cross.size and not (whole.cross.size and part.cross.size):
+                whole, part = replace(whole, cross=_NONE), replace(part, cross=_NONE)
+            whole.absorb(part)
+        return whole
 
 
 _WIDTHS: Final = ((np.int8, 7), (np.int16, 15), (np.int32, 31), (np.int64, 63))
@@ -146,15 +181,19 @@ class Profile:
                 f"the sums have shape {self.sums.ints.shape}, the grid {self.grid.id} needs {expected}: "
                 "they were counted on another grid"
             )
+        if self.sums.cross.size not in (0, self.grid.cross_width):
+            raise ProfileMismatch(
+                f"the sums have {self.sums.cross.size} products of columns, the grid {self.grid.id} keeps "
+                f"{self.grid.cross_width}: they were counted on another grid"
+            )
 
     @staticmethod
     def empty(grid: Grid) -> "Profile":
         """The profile of no rows."""
-        segments, layout = len(grid.segments), grid.layout
-        bounds = (segments, layout.measured_width)
-        return Profile(
-            grid, Sums(np.zeros((segments, layout.width), np.int64), np.full(bounds, np.inf), np.full(bounds, -np.inf))
-        )
+        ints = np.zeros((len(grid.segments), grid.layout.width), np.int64)
+        bounds = (len(grid.segments), grid.layout.measured_width)
+        cross = np.zeros(grid.cross_width, np.int64)
+        return Profile(grid, Sums(ints, np.full(bounds, np.inf), np.full(bounds, -np.inf), cross))
 
     def merge(self, other: "Profile") -> "Profile":
         """The profile of both sets of rows. Exact. O(width).
@@ -264,7 +303,10 @@ def _spans(grid: Grid) -> list[list[slice]]:
 
 
 def split(grid: Grid, sums: Sums) -> list[Sums]:
-    """Cut sums on the whole grid into sums on each of its blocks; every block repeats the row counts."""
+    """Cut sums on the whole grid into sums on each of its blocks.
+
+    Every block repeats the row counts; the products of columns stay with the first.
+    """
     if len(grid.blocks) == 1:
         return [sums]
     return [
@@ -274,8 +316,9 @@ def split(grid: Grid, sums: Sums) -> list[Sums]:
             ),
             sums.low[:, bounds],
             sums.high[:, bounds],
+            _NONE if number else sums.cross,
         )
-        for counts, totals, squares, bounds in _spans(grid)
+        for number, (counts, totals, squares, bounds) in enumerate(_spans(grid))
     ]
 
 
@@ -285,7 +328,7 @@ def join(grid: Grid, blocks: Sequence[Sums]) -> Sums:
         raise ProfileMismatch(f"grid {grid.id} is stored in {len(grid.blocks)} blocks, not {len(blocks)}")
     if len(blocks) == 1:
         return blocks[0]
-    whole = Profile.empty(grid).sums
+    whole = replace(Profile.empty(grid).sums, cross=blocks[0].cross)
     whole.ints[:, 0] = blocks[0].ints[:, 0]
     for block, part, (counts, totals, squares, bounds) in zip(grid.blocks, blocks, _spans(grid), strict=True):
         if part.ints.shape != (len(grid.segments), block.layout.width):

@@ -52,13 +52,10 @@ class Buffer:
             known = self.panes.get((reference.id, start))
             if known is None:
                 # a copy: one pane must not keep the array of all that were counted together
-                mine = Sums(part.ints.copy(), part.low.copy(), part.high.copy())
-                self.panes[reference.id, start] = _Pane(reference, mine, rows, overdue, rows * foreign)
-                self.size += part.ints.nbytes + part.low.nbytes * 2
+                self.panes[reference.id, start] = _Pane(reference, part.copy(), rows, overdue, rows * foreign)
+                self.size += part.nbytes
                 continue
-            np.add(known.sums.ints, part.ints, out=known.sums.ints)
-            np.minimum(known.sums.low, part.low, out=known.sums.low)
-            np.maximum(known.sums.high, part.high, out=known.sums.high)
+            known.sums.absorb(part)
             known.rows += rows
             known.late += overdue
             known.foreign += rows * foreign
@@ -68,7 +65,7 @@ class Buffer:
     def _pack(self) -> None:
         fresh = self._unpacked()
         self.packed += fresh
-        self.size -= sum(pane.sums.ints.nbytes + pane.sums.low.nbytes * 2 for pane in self.panes.values())
+        self.size -= sum(pane.sums.nbytes for pane in self.panes.values())
         self.size += sum(len(blob) for delta in fresh for blob in delta.blobs)
         self.panes.clear()
 

@@ -94,7 +94,8 @@ class Intake:
                 owner.watermarks[model.id] = mark
         for whole in assign(rows, model, self.catalogue):
             grid = whole.reference.grid
-            for part in whole.pieces(max(1, INTS_AT_ONCE // (len(grid.segments) * grid.layout.width))):
+            per_pane = len(grid.segments) * grid.layout.width + grid.cross_width
+            for part in whole.pieces(max(1, INTS_AT_ONCE // per_pane)):
                 panes = part.starts.size
                 sums = self._counter(grid).count(part.rows, part.pane, panes)
                 overdue = np.bincount(part.pane[late[part.at]], minlength=panes)

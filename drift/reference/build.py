@@ -30,6 +30,7 @@ from drift.reference.options import ReferenceOptions
 from drift.reference.read import open_data
 from drift.reference.roles import resolve_roles
 from drift.reference.sample import Sample
+from drift.reference.scores import grid_scores
 from drift.reference.summary import summarise
 from drift.reference.tally import SAMPLED_TEXT, Chosen, Tally
 
@@ -78,7 +79,9 @@ def build_reference(
     first = _Reading(data, options)
     first.read(progress)
     schema, inferred = first.schema()
-    grid = Grid(tuple(map(first.grid_of, schema.counted)), first.segments(schema))
+    columns = tuple(map(first.grid_of, schema.counted))
+    scores = grid_scores(columns, first.sampled) if options.multivariate else ()
+    grid = Grid(columns, first.segments(schema), scores)
     profile, chunks = _count(data, grid, Fields.of(schema), first, progress)
     content = sha256(f"{data.digest()} {grid.id}".encode()).hexdigest()
     summary = summarise(inferred, first.tallies, grid, first.facts(chunks))
@@ -171,8 +174,11 @@ class _Reading:
             return keyed_grid(column, tally, self._text(column.name), self._numbers(column.name))
         numbers = tally.derived[column.derive] if column.derive else tally.numbers
         labels = self._numbers(self._label) if self._label else None
-        values = self._numbers(column.field, column.derive)
-        return measured_grid(column, numbers, values, labels, self._options.thresholds)
+        return measured_grid(column, numbers, self.sampled(column), labels, self._options.thresholds)
+
+    def sampled(self, column: Column) -> npt.NDArray[np.float64]:
+        """Values of a measured column in the sampled rows, NaN where there is none."""
+        return self._numbers(column.field, column.derive)
 
     def segments(self, schema: Schema) -> tuple[SegmentGrid, ...]:
         """The segment values counted apart."""

@@ -83,7 +83,7 @@ class ChunkCounter:
         self._length = length or 1
         self._timed = length is not None
         self._whole = Profile.empty(grid)
-        per_chunk = len(grid.segments) * grid.layout.width
+        per_chunk = len(grid.segments) * grid.layout.width + grid.cross_width
         self._at_once = max(1, AT_ONCE // per_chunk)
         self._held = max(1, HELD_INTS // per_chunk)
         self._open: OrderedDict[int, Sums] = OrderedDict()

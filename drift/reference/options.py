@@ -42,6 +42,8 @@ class ReferenceOptions:
     """Decision thresholds on the score; each becomes an edge of its grid."""
     pane: int = DEFAULT_PANE
     """Microseconds; time chunks are never finer."""
+    multivariate: bool = True
+    """Whether products of columns are kept, for `correlation_drift` and `pca_reconstruction`."""
     sample_rows: int = 200_000
     """Rows, chosen by a hash of their number, whose quantiles become edges. Counts are always of all rows."""
     limits: Limits = field(default_factory=Limits)
@@ -60,7 +62,7 @@ class ReferenceOptions:
         Args:
             settings: `version`, `prediction`, `score`, `label`, `time`, `id` (names of columns), `columns`
                 (name → kind and role), `ignore`, `segments` (names, or mappings with `name` and `values`),
-                `thresholds`, `pane` (`5m`, or microseconds), `max_segment_values`.
+                `thresholds`, `pane` (`5m`, or microseconds), `max_segment_values`, `multivariate`.
             more: options by their names here; they win.
 
         Raises:
@@ -83,6 +85,8 @@ class ReferenceOptions:
             "segments": dict(map(_segment, settings.get("segments") or ())),
             "pane": pane if isinstance(pane, int) else parse_duration(pane),
         }
+        if settings.get("multivariate") is not None:
+            plain["multivariate"] = bool(settings["multivariate"])
         if settings.get("thresholds"):
             plain["thresholds"] = tuple(float(threshold) for threshold in settings["thresholds"])
         if settings.get("max_segment_values"):
