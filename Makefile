@@ -4,13 +4,14 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench torture lock clean
+.PHONY: help demo test lint bench bench-quality torture lock clean
 
 help:
 	@echo 'make demo     a drifting model in your browser; ARGS="--help" lists the options'
 	@echo 'make test     the tests;  ARGS="tests/unit -x" runs some of them'
 	@echo 'make lint     ruff, mypy, import layers'
 	@echo 'make bench    speed and memory'
+	@echo 'make bench-quality  false alarms and delays beside others: half an hour'
 	@echo 'make torture  hours of kills and restarts'
 	@echo 'make lock     pin what pyproject.toml asks for in requirements.lock'
 	@echo 'make clean    remove all that these targets made'
@@ -29,6 +30,9 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quality: $(READY)
+	@$(BIN)/python -m benchmarks.quality $(ARGS)
 
 torture: $(READY)
 	@$(BIN)/python -m pytest -q -m torture --timeout=0 $(ARGS)

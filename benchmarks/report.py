@@ -50,7 +50,7 @@ one of each, then the next of each. A cell is `median (least–most)`. Where an 
 judged by processor time, which other work on the machine disturbs least; the time on the wall stands beside it.
 
 - Date: {datetime.now(UTC):%Y-%m-%d}
-- Machine: {_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB; {platform.system()} {platform.release()}
+- Machine: {machine()}
 - Python {platform.python_version()}; {", ".join(f"{name} {version(name)}" for name in packages)}
 - Noise: to sort a million numbers, once in every process, took {noise} ms; load at the end {os.getloadavg()[1]:.1f}
 """
@@ -65,7 +65,7 @@ def _profiles(found: Readings, rows: int) -> str:
 fitted on it, once and outside the measurement; whylogs needs none; Evidently reads it again in every run. The ratio is
 how many times as long as Driftsum a peer takes.
 
-{_table(("", "rows/s", "seconds", "CPU seconds", "ratio", "ratio, CPU", "aim", "peak MB"), lines)}"""
+{table(("", "rows/s", "seconds", "CPU seconds", "ratio", "ratio, CPU", "aim", "peak MB"), lines)}"""
 
 
 def _profile(name: str, found: Readings, rows: int) -> Sequence[str]:
@@ -89,7 +89,7 @@ def _json(found: Readings) -> str:
 Events of 20 features, a prediction and a score, about 370 bytes, lz4, one partition, one core. *Alone* is the bare
 client with the same fetch sizes, which looks at no record. The share is its time ÷ the worker's.
 
-{_table(("", "events/s", "µs/event", "CPU µs/event", "share", "share, CPU", "aim"), lines)}"""
+{table(("", "events/s", "µs/event", "CPU µs/event", "share", "share, CPU", "aim"), lines)}"""
 
 
 def _share(name: str, found: Readings) -> Sequence[str]:
@@ -116,7 +116,7 @@ def _arrow(found: Readings, profiles: Readings | None, rows: int) -> str:
 
 The same rows as Arrow IPC streams, categories as texts. The aim is half of (a)'s rows per second.
 
-{_table(("", "rows/s", "µs/row", "CPU µs/row", "aim"), lines)}"""
+{table(("", "rows/s", "µs/row", "CPU µs/row", "aim"), lines)}"""
 
 
 def _memory(found: Readings, rows: int) -> str:
@@ -134,7 +134,7 @@ Resident MB of a real worker on PostgreSQL when {rows:,} and when {10 * rows:,} 
 it ever had. The aims: at most {GROWTH:.0%} more, and below {RESIDENT} MB. The reference of 100,000 rows is registered
 already, as it is when workers come and go, but in the first line.
 
-{_table(("client", f"after {rows:,}", f"after {10 * rows:,}", "growth", "peak", "aims"), lines)}"""
+{table(("client", f"after {rows:,}", f"after {10 * rows:,}", "growth", "peak", "aims"), lines)}"""
 
 
 def _verdicts(found: Readings) -> str:
@@ -150,7 +150,7 @@ def _verdicts(found: Readings) -> str:
 Seconds from two profiles to the verdict on every column, with every statistic and the default rules. The first one in a
 process also makes the tables that later ones find ready.
 
-{_table(("", "measures", "seconds", "the first", "aim"), lines)}"""
+{table(("", "measures", "seconds", "the first", "aim"), lines)}"""
 
 
 def _of(readings: Sequence[dict[str, Any]], key: str) -> Spread:
@@ -161,9 +161,15 @@ def _met(fine: bool) -> str:
     return "met" if fine else "**missed**"
 
 
-def _table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
     rows = [headings, ["---", *("---:" for _ in headings[1:])], *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def machine() -> str:
+    """Processor, cores, memory and system in one line."""
+    return f"{_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB; {platform.system()} {platform.release()}"
 
 
 def _processor() -> str:

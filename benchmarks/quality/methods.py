@@ -1,0 +1,91 @@
+"""What a method under test is, and the reference that it is fitted on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.quality.streams import COLUMNS, Block, Kind, Stream
+
+Bools = npt.NDArray[np.bool_]
+
+SAMPLE_ROWS: Final = 200_000
+"""Rows of the reference from which bins are cut; as many as `build_reference` samples."""
+HELD_VALUES: Final = 32_000_000
+"""Values (256 MB) of a reference kept in memory; a larger one is made anew for each reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Held-out hours in the order of time, all before production."""
+
+    stream: Stream
+    hours: range
+    held: list[Block] = field(default_factory=list, init=False)
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        return self.stream.base.kinds
+
+    def blocks(self) -> Iterator[Block]:
+        """Every window, in order."""
+        if self.held:
+            yield from self.held
+            return
+        blocks, values = [], 0
+        for block in self.stream.blocks(self.hours):
+            values += block.values.size
+            if values <= HELD_VALUES:
+                blocks.append(block)
+            yield block
+        if values <= HELD_VALUES:
+            self.held.extend(blocks)
+
+    def sample(self, most: int = SAMPLE_ROWS) -> list[Block]:
+        """Windows cut to equal shares of their rows, about `most` rows together. Rows have no order within an hour."""
+        total = sum(self.stream.rows(hour) for hour in self.hours)
+        share = min(1.0, most / total)
+        return [Block(block.hour, block.values[:, : ceil(share * block.rows)]) for block in self.blocks()]
+
+
+class Run(Protocol):
+    """One method going through one stream's production."""
+
+    def alarm(self, block: Block) -> Bools:
+        """(columns,) on which columns it fires in this window, or has an alarm standing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A method that has seen the reference."""
+
+    start: Callable[[], Run]
+    """From the first window of production on."""
+    reliable: Bools = field(default_factory=lambda: np.ones(COLUMNS, np.bool_))
+    """(columns,) whether it says of itself that its false-alarm rate is known."""
+
+
+class Stateless:
+    """A run of a method that looks at each window by itself."""
+
+    def __init__(self, fires: Callable[[Block], Bools]) -> None:
+        self._fires = fires
+
+    def alarm(self, block: Block) -> Bools:
+        return self._fires(block)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method, and what can be afforded of it."""
+
+    name: str
+    title: str
+    fit: Callable[[Reference], Fitted]
+    most_windows: Callable[[int], int]
+    """Rows of a window → windows of one run; 0: not run at that size."""
+    once: bool = False
+    """Run in the first replication only."""
