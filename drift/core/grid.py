@@ -8,6 +8,7 @@ wrong type. Nothing is dropped and nothing imputed: each row lands in exactly on
 | numeric | E `edges` cut the line into E+1 bins, e_{i−1} ≤ x < e_i; the first is below the reference, the last above |
 | ordinal | one per reference value in ascending order, then one for values the reference never had |
 | categorical, boolean | one per frequent key, then `other` (the reference had it, rarely), then `unseen` |
+| categorical, derived `distinct` | the cells of a sketch: see `drift.core.sketch` |
 
 An atom (a value holding ≥ 1/64 of the reference) is a bin of its own between the edges v and nextafter(v, inf).
 """
@@ -25,6 +26,7 @@ import numpy.typing as npt
 from drift.core.cross import pairs
 from drift.core.errors import SchemaError
 from drift.core.schema import Column, Kind, Schema
+from drift.core.sketch import CELLS, DISTINCT, RANKS
 
 MISSING, NAN, INF, WRONG = range(4)
 SPECIALS: Final = 4
@@ -37,6 +39,10 @@ CAP_BITS: Final = 36
 # Σx² likewise, in units of 2**-10 of the central range, capped at ±2**18 of them (256 central ranges).
 SQUARE_SHIFT: Final = 12
 SQUARE_CAP_BITS: Final = 18
+
+_NOTHING_LEARNT: Final = b',"size":0,"learned":""'
+"""How a plain column's JSON ends since there are columns that learn: without it, as before, it keeps its grid's id. No
+name can hold it: quotes are written with a backslash there."""
 
 BLOCK_COLUMNS: Final = 64
 """At most so many columns share one stored blob."""
@@ -73,8 +79,15 @@ class ColumnGrid:
         return self.measured
 
     @property
+    def sketch(self) -> bool:
+        """Whether the bins are cells that tell how many distinct keys there are: no distribution to compare."""
+        return self.column.derive == DISTINCT
+
+    @property
     def bins(self) -> int:
         """Number of value bins."""
+        if self.sketch:
+            return CELLS
         match self.column.kind:
             case Kind.NUMERIC:
                 return len(self.edges) + 1
@@ -90,13 +103,13 @@ class ColumnGrid:
 
     @property
     def unseen(self) -> int | None:
-        """The bin of values that the reference never had; None for numeric columns."""
-        return None if self.column.kind is Kind.NUMERIC else self.bins - 1
+        """The bin of values that the reference never had; None for numeric columns and sketches."""
+        return None if self.sketch or self.column.kind is Kind.NUMERIC else self.bins - 1
 
     @property
     def other(self) -> int | None:
         """The bin of the reference's rare keys; only where keys are counted."""
-        return self.bins - 2 if self.keys_counted else None
+        return self.bins - 2 if self.keys_counted and not self.sketch else None
 
     @property
     def keys_counted(self) -> bool:
@@ -105,6 +118,8 @@ class ColumnGrid:
 
     def bin_labels(self) -> tuple[str, ...]:
         """A readable name for each value bin, in order."""
+        if self.sketch:
+            return tuple(f"{cell // RANKS}.{cell % RANKS}" for cell in range(CELLS))
         match self.column.kind:
             case Kind.NUMERIC:
                 return tuple(_interval(low, high) for low, high in _cells(self.edges))
@@ -271,7 +286,7 @@ class Grid:
         if self.scores:
             # a grid without them keeps the id that it had before there were any
             plain["scores"] = self.scores
-        return msgspec.json.encode(plain, order="deterministic")
+        return msgspec.json.encode(plain, order="deterministic").replace(_NOTHING_LEARNT, b"")
 
     @staticmethod
     def load(data: bytes) -> "Grid":

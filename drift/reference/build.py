@@ -2,6 +2,8 @@
 
     open → roles → [read] tally, sample, resolution → infer → grid → [read] count per chunk → reference
 
+Where there are embeddings, one more between them measures their vectors, as their centroid is known only then.
+
 Memory is bounded by the sample (about 150 MB at most), the counters and one batch, whatever the data's size.
 """
 
@@ -14,17 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.clock import SECOND
-from drift.core.columnar import Columns, moments_of, rows_of
+from drift.core.columnar import Columns, rows_of
 from drift.core.derive import LAST_YEAR, NO_TIME
+from drift.core.derived import moments_of
 from drift.core.errors import ReferenceRefused
 from drift.core.grid import ColumnGrid, Grid, SegmentGrid
 from drift.core.profile import Profile
 from drift.core.rows import Fields
 from drift.core.schema import Column, Kind, Role, Schema, Storage
+from drift.core.sketch import BUCKET, DISTINCT
 from drift.reference.chunks import ChunkCounter, Chunks, Resolution
-from drift.reference.cut import key_counts, keyed_grid, measured_grid, segment_grid
+from drift.reference.cut import hashed_grid, key_counts, keyed_grid, measured_grid, segment_grid, words_grid
 from drift.reference.data import Data
 from drift.reference.infer import Inferred, infer
+from drift.reference.learning import Learning, is_worded, sample_key, unique_names
 from drift.reference.noted import MAX_CHARACTERS
 from drift.reference.options import ReferenceOptions
 from drift.reference.read import open_data
@@ -32,7 +37,7 @@ from drift.reference.roles import resolve_roles
 from drift.reference.sample import Sample
 from drift.reference.scores import grid_scores
 from drift.reference.summary import summarise
-from drift.reference.tally import SAMPLED_TEXT, Chosen, Tally
+from drift.reference.tally import SAMPLED_LONG, SAMPLED_TEXT, Chosen, Tally
 
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int | None], None]
@@ -41,6 +46,8 @@ Progress = Callable[[int, int | None], None]
 SAMPLE_CELLS: Final = 8_000_000
 """Numbers held by the sample; it has fewer rows where there are more than 40 columns."""
 SAMPLE_TEXTS: Final = 20_000
+SAMPLE_TEXT_CELLS: Final = 2_000_000
+"""Texts held by the sample; it has fewer rows where there are more than 100 columns."""
 SHARED_CHARACTERS: Final = 32 * MAX_CHARACTERS
 
 
@@ -79,6 +86,7 @@ def build_reference(
     first = _Reading(data, options)
     first.read(progress)
     schema, inferred = first.schema()
+    first.learning.measure(data, schema.counted)
     columns = tuple(map(first.grid_of, schema.counted))
     scores = grid_scores(columns, first.sampled) if options.multivariate else ()
     grid = Grid(columns, first.segments(schema), scores)
@@ -107,7 +115,7 @@ class _Reading:
         self._label = next((name for name, role in self.roles.items() if role is Role.LABEL), None)
         width = len(data.names)
         self.sample = Sample(min(options.sample_rows, max(1_000, SAMPLE_CELLS // width)))
-        self._texts = Sample(SAMPLE_TEXTS)
+        self._texts = Sample(max(1_000, min(SAMPLE_TEXTS, SAMPLE_TEXT_CELLS // width)))
         self._resolution = Resolution(options.pane)
         self.rows = 0
         room = min(MAX_CHARACTERS, SHARED_CHARACTERS // width)
@@ -118,6 +126,7 @@ class _Reading:
             )
             for name in data.names
         }  # fmt: skip
+        self.learning = Learning(self._texts, self.tallies, self.sample.size)
 
     def read(self, progress: Progress | None) -> None:
         """Read all batches."""
@@ -142,8 +151,8 @@ class _Reading:
         chosen = Chosen(n, self.sample.choose(n), self._texts.choose(n))
         for name, tally in self.tallies.items():
             for what, values in tally.see(columns[name], time, chosen):
-                sample = self._texts if what == SAMPLED_TEXT else self.sample
-                sample.put(_key(name, what), values)
+                sample = self._texts if what in (SAMPLED_TEXT, SAMPLED_LONG) else self.sample
+                sample.put(sample_key(name, what), values)
         self.sample.close()
         self._texts.close()
 
@@ -160,6 +169,10 @@ class _Reading:
             for name, tally in self.tallies.items()
         ]
         inferred = [self._explained(one) for one in inferred]
+        names = set(self.tallies)
+        inferred = [replace(one, derived=tuple(unique_names(one.derived, names))) for one in inferred]
+        learnt = iter(self.learning.learn([column for one in inferred for column in one.derived]))
+        inferred = [replace(one, derived=tuple(next(learnt) for _ in one.derived)) for one in inferred]
         columns = [column for one in inferred for column in (one.column, *one.derived)]
         return Schema(tuple(columns), tuple(self._options.segments)), inferred
 
@@ -170,6 +183,10 @@ class _Reading:
     def grid_of(self, column: Column) -> ColumnGrid:
         """The bins of a counted column."""
         tally = self.tallies[column.field]
+        if column.derive in (BUCKET, DISTINCT):
+            return hashed_grid(column)
+        if is_worded(column):
+            return words_grid(column)
         if column.kind not in (Kind.NUMERIC, Kind.ORDINAL):
             return keyed_grid(column, tally, self._text(column.name), self._numbers(column.name))
         numbers = tally.derived[column.derive] if column.derive else tally.numbers
@@ -178,6 +195,8 @@ class _Reading:
 
     def sampled(self, column: Column) -> npt.NDArray[np.float64]:
         """Values of a measured column in the sampled rows, NaN where there is none."""
+        if column.size or is_worded(column):
+            return self.learning.sampled(column)
         return self._numbers(column.field, column.derive)
 
     def segments(self, schema: Schema) -> tuple[SegmentGrid, ...]:
@@ -206,10 +225,10 @@ class _Reading:
         }
 
     def _numbers(self, name: str, what: str = "") -> npt.NDArray[np.float64]:
-        return self.sample.column(_key(name, what))
+        return self.sample.column(sample_key(name, what))
 
     def _text(self, name: str) -> npt.NDArray[Any]:
-        return self._texts.column(_key(name, SAMPLED_TEXT))
+        return self._texts.column(sample_key(name, SAMPLED_TEXT))
 
 
 def _peek(data: Data) -> Columns:
@@ -225,7 +244,9 @@ def _count(
 ) -> tuple[Profile, Chunks]:
     counter, rows = ChunkCounter(grid, first.length), 0
     for n, columns in data.batches():
-        counter.count(rows_of(columns, fields, event_times(columns, first.time, n)))
+        counted = rows_of(columns, fields, event_times(columns, first.time, n))
+        first.learning.correct(counted, columns, rows)
+        counter.count(counted)
         rows += n
         if progress:
             progress(first.rows + rows, 2 * first.rows)
@@ -237,7 +258,3 @@ def _count(
 def _forced(options: ReferenceOptions) -> dict[str, Storage]:
     """What CSV columns hold whatever their texts look like."""
     return {name: Storage.NUMBER for name, kind in options.kinds.items() if kind in (Kind.NUMERIC, Kind.ORDINAL)}
-
-
-def _key(name: str, what: str) -> str:
-    return f"{name}\0{what}"

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from drift.core.grid import ColumnGrid, SegmentGrid, fixed_point, key_hash
 from drift.core.schema import Column, Kind, Role, canonical_key
-from drift.reference.edges import numeric_edges, score_edges
+from drift.core.sketch import BUCKET, REGISTERS
+from drift.reference.edges import BINS, numeric_edges, score_edges
 from drift.reference.noted import Numbers
 from drift.reference.tally import Tally
 
@@ -43,6 +44,22 @@ def measured_grid(
     else:
         edges = numeric_edges(sample[there], numbers.low, numbers.high)
     return ColumnGrid(column, edges, shift=shift, unit=unit)
+
+
+def words_grid(column: Column) -> ColumnGrid:
+    """The grid of what derives from words, the same for every reference: a share in 64 parts with 0 and 1 apart, or
+    yes and no."""
+    shift, unit = fixed_point(0.0, 1.0, 0.0)
+    if column.kind is Kind.ORDINAL:
+        return ColumnGrid(column, values=(0.0, 1.0), shift=shift, unit=unit)
+    after = [float(np.nextafter(end, np.inf)) for end in (0.0, 1.0)]
+    edges = (0.0, after[0], *(part / BINS for part in range(1, BINS + 1)), after[1])
+    return ColumnGrid(column, edges, shift=shift, unit=unit)
+
+
+def hashed_grid(column: Column) -> ColumnGrid:
+    """The grid of a column's hash buckets, or of the sketch of its distinct keys."""
+    return ColumnGrid(column, keys=tuple(map(str, range(REGISTERS))) if column.derive == BUCKET else ())
 
 
 def keyed_grid(column: Column, tally: Tally, texts: npt.NDArray[Any], sample: Floats) -> ColumnGrid:

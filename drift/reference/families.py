@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from drift.core.arrow import plain
 from drift.core.derived import moments_of
+from drift.core.vectors import is_list, vector
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -37,6 +38,8 @@ def by_type(raw: Any) -> Iterator[tuple[Any, Ints | None]]:
             yield pa.array([v.encode("utf-8", "replace").decode() for v in values]), np.array(places)
         elif kind == "moment":
             yield moments_of(values)[0].view("datetime64[us]"), np.array(places)
+        elif kind == "vector":
+            yield pa.array([vector(value) for value in values], pa.list_(pa.float64())), np.array(places)
         elif kind == "nested":
             yield pa.array([b""] * len(values)), np.array(places)
 
@@ -50,11 +53,13 @@ def _python_family(value: Any) -> str:
         return "none" if value != value else "number"
     if isinstance(value, str):
         return "text"
+    if isinstance(value, list | tuple | np.ndarray) and vector(value):
+        return "vector"
     return "moment" if isinstance(value, date | np.datetime64) else "nested"
 
 
 def family(part: Any) -> str:
-    """`number`, `flag`, `text`, `moment` or `nested`: what all values of a part are."""
+    """`number`, `flag`, `text`, `moment`, `vector` or `nested`: what all values of a part are."""
     if isinstance(part, list):
         return "number"
     if isinstance(part, np.ndarray):
@@ -70,6 +75,8 @@ def family(part: Any) -> str:
         return "number"
     if types.is_timestamp(kind) or types.is_date(kind):
         return "moment"
+    if is_list(kind):
+        return "vector"
     text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     return "text" if text else "nested"
 

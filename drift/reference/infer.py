@@ -1,5 +1,6 @@
 """From what was noted of a column to its kind, with the reason that the user is shown."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -8,7 +9,11 @@ import numpy.typing as npt
 from drift.core.derive import MOMENTS
 from drift.core.errors import SchemaError
 from drift.core.schema import COUNTED_ROLES, Column, Kind, Role, Storage
-from drift.reference.noted import MAX_NUMBERS, Numbers
+from drift.core.sketch import BUCKET, DISTINCT
+from drift.core.vectors import LONGEST, SHORTEST, measures
+from drift.core.words import EMPTY, LENGTH, OOV
+from drift.reference.cut import MOST_KEYS
+from drift.reference.noted import MAX_NUMBERS, Lists, Numbers
 from drift.reference.tally import Tally
 
 ORDINAL_MOST: Final = 64
@@ -52,12 +57,15 @@ def infer(tally: Tally, role: Role | None, kind: Kind | None, texts: npt.NDArray
         )
         why = "no value at all; whatever comes is unseen"
         return _inferred(tally, found, role or Role.FEATURE, why, timed, ("it is always missing",))
+    if tally.lists.embedded >= PURE * tally.values and kind in (None, Kind.EMBEDDING):
+        size = tally.lists.size
+        why = "as configured" if kind else f"vectors of {size} numbers: counted as projections, norm and distance"
+        return _inferred(tally, Kind.EMBEDDING, role or Role.FEATURE, why, timed)
     if tally.nested > (1 - PURE) * tally.values:
         if kind is not None and role is not Role.IGNORE:
             raise SchemaError(f"column {tally.name!r} cannot be {kind}: it holds lists, objects, bytes or durations")
-        return _inferred(
-            tally, Kind.CATEGORICAL, Role.IGNORE, "lists, objects, bytes or durations are not watched", timed
-        )
+        why = _lists(tally.lists) or "lists, objects, bytes or durations are not watched"
+        return _inferred(tally, Kind.CATEGORICAL, Role.IGNORE, why, timed)
     if kind is not None:
         _check(tally, kind)
         return _inferred(tally, kind, role or Role.FEATURE, "as configured", timed)
@@ -65,9 +73,18 @@ def infer(tally: Tally, role: Role | None, kind: Kind | None, texts: npt.NDArray
     return _inferred(tally, found, role or found_role, why, timed, tuple(_notes(tally, found, role or found_role)))
 
 
+def _lists(lists: Lists) -> str:
+    """Why lists of numbers are no embedding; empty: there are none."""
+    if not lists.sizes:
+        return ""
+    low, high = min(lists.sizes), max(lists.sizes)
+    sizes = f"{low}" if low == high else f"{low} to {high}"
+    return f"lists of {sizes} numbers are not watched; an embedding has {SHORTEST} to {LONGEST}, always as many"
+
+
 def distinct_of(tally: Tally) -> int | None:
     """How many distinct values there are; None: more than were counted, or dates, which are not."""
-    if tally.moments or tally.texts.dates:
+    if tally.moments or tally.texts.dates or tally.lists.n:
         return None
     keys = tally.key_counts
     return None if keys is None else len(keys)
@@ -111,7 +128,7 @@ def _find_text(tally: Tally, role: Role | None, texts: npt.NDArray[Any]) -> tupl
     distinct, share = _distinct_share(tally, texts)
     if role is None and n >= ID_ROWS and distinct > ORDINAL_MOST // 4 and share > ID_SHARE / 2:
         if tally.texts.spaces / n >= TEXT_SPACES or tally.texts.characters / n > TEXT_LENGTH:
-            return Kind.TEXT, Role.FEATURE, "free text: counted as its length"
+            return Kind.TEXT, Role.FEATURE, "free text: counted as its length, unknown words and emptiness"
         if share >= ID_SHARE:
             return Kind.CATEGORICAL, Role.IGNORE, f"looks like an identifier: {share:.0%} of the values are distinct"
     if counts is None:
@@ -152,6 +169,7 @@ def _check(tally: Tally, kind: Kind) -> None:
         Kind.BOOLEAN: numbers.n + flags + texts.n > 0,
         Kind.DATETIME: tally.first is not None,
         Kind.TEXT: texts.n > 0,
+        Kind.EMBEDDING: False,  # taken before, where there are vectors
     }
     if not fits[kind]:
         raise SchemaError(
@@ -179,25 +197,42 @@ def _held(tally: Tally) -> str:
 
 def _inferred(tally: Tally, kind: Kind, role: Role, why: str, timed: bool, notes: tuple[str, ...] = ()) -> Inferred:
     storage = _storage(tally, kind)
-    derived: list[Column] = []
-    if role in COUNTED_ROLES and kind is Kind.TEXT and "length" in tally.derived:
-        derived = [_derive(tally.name, "length", tally.derived["length"], role, storage)]
-    if role in COUNTED_ROLES and kind is Kind.DATETIME:
-        made = [what for what in MOMENTS if what in tally.derived]
-        derived = [_derive(tally.name, what, tally.derived[what], role, storage) for what in made]
-        if not timed:
+    derived: tuple[Column, ...] = ()
+    distinct = distinct_of(tally)
+    if role in COUNTED_ROLES:
+        derived = tuple(_derived(tally, kind, role, storage, distinct))
+        if kind is Kind.DATETIME and not timed:
             notes = (*notes, "no age is counted: the reference has no event time")
-    return Inferred(Column(tally.name, kind, role, storage), why, distinct_of(tally), notes, tuple(derived))
+    return Inferred(Column(tally.name, kind, role, storage), why, distinct, notes, derived)
 
 
-def _derive(name: str, what: str, numbers: Numbers, role: Role, storage: Storage) -> Column:
-    kind = Kind.ORDINAL if is_ordinal(numbers) else Kind.NUMERIC
-    return Column(f"{name}.{what}", kind, role, storage, name, what)
+def _derived(tally: Tally, kind: Kind, role: Role, storage: Storage, distinct: int | None) -> Iterator[Column]:
+    """What is counted beside a column, or in its place."""
+
+    def column(what: str, of: Kind, size: int = 0) -> Column:
+        return Column(f"{tally.name}.{what}", of, role, storage, tally.name, what, size)
+
+    def number(what: str) -> Column:
+        return column(what, Kind.ORDINAL if is_ordinal(tally.derived[what]) else Kind.NUMERIC)
+
+    if kind is Kind.TEXT and LENGTH in tally.derived:
+        yield number(LENGTH)
+        yield column(OOV, Kind.NUMERIC)
+        yield column(EMPTY, Kind.ORDINAL)
+    elif kind is Kind.DATETIME:
+        yield from (number(what) for what in MOMENTS if what in tally.derived)
+    elif kind is Kind.EMBEDDING:
+        yield from (column(what, Kind.NUMERIC, tally.lists.size) for what in measures(tally.lists.size))
+    elif kind is Kind.CATEGORICAL and tally.values and (distinct is None or distinct > MOST_KEYS):
+        yield column(BUCKET, Kind.CATEGORICAL)
+        yield column(DISTINCT, Kind.CATEGORICAL)
 
 
 def _storage(tally: Tally, kind: Kind) -> Storage:
     if kind in (Kind.NUMERIC, Kind.ORDINAL):
         return Storage.NUMBER
+    if kind is Kind.EMBEDDING:
+        return Storage.LIST
     held = {
         Storage.STRING: tally.texts.n + tally.moments,
         Storage.NUMBER: tally.numbers.n,

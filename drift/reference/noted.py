@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from drift.core.vectors import LONGEST, SHORTEST, vectors_of
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -98,6 +100,43 @@ class Texts:
                 self.held += len(value)
         if len(self.counts) > MAX_TEXTS or self.held > room:
             self.counts = None
+
+
+@dataclass(slots=True)
+class Lists:
+    """Lists of numbers seen: how long they are, and the sum of those of one length."""
+
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Length → how often; at most 64 lengths."""
+    size: int = 0
+    """The first length that an embedding can have; only its lists are summed."""
+    summed: int = 0
+    total: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def n(self) -> int:
+        """Lists of numbers, whatever their length."""
+        return sum(self.sizes.values())
+
+    @property
+    def embedded(self) -> int:
+        """Lists of the one length."""
+        return self.sizes.get(self.size, 0)
+
+    def see(self, raw: Any, lengths: Ints, counts: Ints | None = None) -> None:
+        """Lists of a batch as `vectors_of` takes them, how long each is (−1: none), and how often it is there."""
+        for length in np.unique(lengths[lengths >= 0]).tolist():
+            if not self.size and SHORTEST <= length <= LONGEST:
+                self.size, self.total = length, np.zeros(length)
+            if length in self.sizes or len(self.sizes) < 64:
+                at = lengths == length
+                self.sizes[length] = self.sizes.get(length, 0) + int(at.sum() if counts is None else counts[at].sum())
+        if self.size:
+            vectors = vectors_of(raw, self.size)
+            sound = np.isfinite(vectors.values).all(axis=1)
+            weights = np.ones(int(sound.sum()), np.int64) if counts is None else counts[vectors.at[sound]]
+            self.total += weights @ vectors.values[sound]
+            self.summed += int(weights.sum())
 
 
 def _counted(values: Floats) -> tuple[Floats, Ints]:

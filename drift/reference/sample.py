@@ -55,11 +55,28 @@ class Sample:
             self._cut()
         return self._columns.get(name, np.zeros(0))
 
+    @property
+    def halves(self) -> npt.NDArray[np.bool_]:
+        """Which of two halves of the data each sampled row belongs to; see `halves`."""
+        if self._hashes.size > self.size:
+            self._cut()
+        return _odd(self._hashes)
+
     def _cut(self) -> None:
         keep = np.sort(np.argpartition(self._hashes, self.size - 1)[: self.size])
         self._hashes = self._hashes[keep]
         self._below = self._hashes.max()
         self._columns = {name: values[keep] for name, values in self._columns.items()}
+
+
+def halves(first: int, n: int) -> npt.NDArray[np.bool_]:
+    """Which of two halves n rows from a row number on belong to: as good as chance, and the same at each reading."""
+    return _odd(_mix(np.arange(first, first + n, dtype=np.uint64)))
+
+
+def _odd(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    odd: npt.NDArray[np.bool_] = (hashes & np.uint64(1)).astype(np.bool_)
+    return odd
 
 
 def _missing(n: int, like: Any) -> npt.NDArray[Any]:

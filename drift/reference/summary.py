@@ -1,14 +1,25 @@
 """What is shown to the user of a reference: what was inferred of each column, and why."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from drift.core.clock import isoformat
 from drift.core.grid import Grid
+from drift.core.sketch import BUCKET, DISTINCT
+from drift.core.vectors import DISTANCE, NORM
 from drift.core.window import format_duration
+from drift.core.words import EMPTY, OOV
 from drift.reference.infer import Inferred
 from drift.reference.tally import Tally
 
+_WHY: Final = {
+    OOV: "share of words that the reference does not have",
+    EMPTY: "whether there is no word",
+    BUCKET: "64 hash buckets, as there are so many keys",
+    DISTINCT: "how many distinct keys there are",
+    NORM: "length of the vector",
+    DISTANCE: "Euclidean distance to the reference's centroid",
+}
 HEADINGS = ("column", "kind", "role", "distinct", "missing", "bins", "why", "notes")
 
 
@@ -74,9 +85,10 @@ def _rows(one: Inferred, tally: Tally, grid: Grid) -> list[dict[str, Any]]:
     first = _row(one.column.name, one.column.kind, one.column.role, one.distinct, missing, grid)
     rows = [first | {"why": one.why, "notes": list(one.notes)}]
     for column in one.derived:
-        counts = tally.derived[column.derive].counts
-        row = _row(column.name, column.kind, column.role, None if counts is None else len(counts), missing, grid)
-        rows.append(row | {"why": f"{column.derive} of {column.source}", "notes": []})
+        numbers = tally.derived.get(column.derive)
+        distinct = None if numbers is None or numbers.counts is None else len(numbers.counts)
+        row = _row(column.name, column.kind, column.role, distinct, missing, grid)
+        rows.append(row | {"why": _WHY.get(column.derive, f"{column.derive} of {column.source}"), "notes": []})
     return rows
 
 

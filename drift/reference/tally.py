@@ -14,13 +14,17 @@ from drift.core.derive import MOMENTS, NO_TIME, derive_moments
 from drift.core.derived import moments_of
 from drift.core.grid import key_hash
 from drift.core.schema import canonical_key
+from drift.core.vectors import vector
 from drift.reference.families import as_bytes, by_type, family, huge_of, nulls_of
-from drift.reference.noted import MAX_CHARACTERS, Numbers, Texts
+from drift.reference.noted import MAX_CHARACTERS, Lists, Numbers, Texts
 
 Ints = npt.NDArray[np.int64]
 
 LONGEST_KEY: Final = 256
 SAMPLED_TEXT: Final = "text"
+SAMPLED_LONG: Final = "long"
+"""The beginning of sampled texts that are longer than a key."""
+LONG_TEXT: Final = 1_024
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class Tally:
     flags: list[int] = field(default_factory=lambda: [0, 0])
     numbers: Numbers = field(default_factory=Numbers)
     texts: Texts = field(default_factory=Texts)
+    lists: Lists = field(default_factory=Lists)
+    """Lists of numbers, also those written as text; they are `nested`, or texts, as well."""
     derived: dict[str, Numbers] = field(default_factory=dict)
     first: int | None = None
     last: int | None = None
@@ -81,8 +87,16 @@ class Tally:
             case "moment":
                 self.moments += len(part) - nulls_of(part)
                 yield from self._moments(part, spread, time)
-            case _:
+            case other:
                 self.nested += len(part) - nulls_of(part)
+                if other == "vector":
+                    self._lists(part)
+
+    def _lists(self, part: Any) -> None:
+        import pyarrow.compute as pc
+
+        lengths = pc.list_value_length(part).fill_null(-1).to_numpy(zero_copy_only=False)
+        self.lists.see(part, lengths)
 
     def _text(self, part: Any, spread: "_Spread", time: Ints | None) -> Iterator[tuple[str, Any]]:
         import pyarrow as pa
@@ -97,13 +111,27 @@ class Tally:
         lengths = np.array([*per_text, np.nan])[keys.codes]
         self._derived("length").see(lengths)
         yield "length", spread(lengths)
+        written = np.array([isinstance(key, str) and key[:1] == "[" for key in keys.dictionary], bool)
+        if written.any():
+            self._written(keys.dictionary, there[written[there]], counts)
         short = [key if isinstance(key, str) and len(key) <= LONGEST_KEY else None for key in keys.dictionary]
         yield SAMPLED_TEXT, np.array([*short, None], object)[spread.texts(keys.codes)]
+        if any(isinstance(key, str) and len(key) > LONGEST_KEY for key in keys.dictionary):
+            long = [
+                str(key)[:LONG_TEXT] if one is None else None for key, one in zip(keys.dictionary, short, strict=True)
+            ]
+            yield SAMPLED_LONG, np.array([*long, None], object)[spread.texts(keys.codes)]
         if self.is_label:
             hashes = [float(key_hash(str(key)) >> 12) for key in keys.dictionary]
             yield "", np.array([*hashes, np.nan])[spread(keys.codes, -1)]
         if self.texts.dates > dates or self.as_moments:
             yield from self._moments(part, spread, time)
+
+    def _written(self, texts: list[Any], at: Ints, counts: Ints) -> None:
+        """Texts that may be JSON lists."""
+        found = [vector(texts[i]) for i in at.tolist()]
+        lengths = np.array([len(numbers) if numbers else -1 for numbers in found], np.int64)
+        self.lists.see([texts[i] for i in at.tolist()], lengths, counts[at])
 
     def _moments(self, part: Any, spread: "_Spread", time: Ints | None) -> Iterator[tuple[str, Any]]:
         micros, _ = moments_of(part)

@@ -151,7 +151,7 @@ def piece(plan: Plan, events: Sequence[dict[str, Any]], envelopes: Sequence[Enve
         spell([envelope.version for envelope in envelopes]),
         numbers,
         {p.column.name: [key(holder.get(p.name), p.column) for holder in objects[p.parent]] for p in plan.keys},
-        {p.path: [holder.get(p.name) for holder in objects[p.parent]] for p in plan.derived},
+        {path: [holder.get(path[-1]) for holder in objects[path[:-1]]] for path in {p.path for p in plan.derived}},
         odd,
     )
 

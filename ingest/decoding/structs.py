@@ -139,7 +139,7 @@ class Typed:
         self._version = _version_of(root, events)
         self._groups = _groups(root, plan.numbers)
         self._keys = [(p.column.name, attrgetter(root.attributes(p.path)), p.path in numbers) for p in plan.keys]
-        self._raw = [(p.path, attrgetter(root.attributes(p.path))) for p in plan.derived]
+        self._raw = {p.path: attrgetter(root.attributes(p.path)) for p in plan.derived}
         self._may_be_labels = events.label is not None and not events.own_object
 
     def columns(self, events: list[Any], record: Ints, timestamps: Ints) -> tuple[Piece, Ints]:
@@ -160,7 +160,7 @@ class Typed:
         for name, get, number in self._keys:
             values = list(map(get, events))
             keys[name] = [None if value is None or value != value else value for value in values] if number else values
-        raw = {path: list(map(get, events)) for path, get in self._raw}
+        raw = {path: list(map(get, events)) for path, get in self._raw.items()}
         whole = Piece(record, time, self._version(events), numbers, keys, raw)
         bad = (time < 0) | (time >= _LATEST)
         if self._may_be_labels:

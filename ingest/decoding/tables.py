@@ -13,8 +13,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.columnar import coded, moments_of, plain, rows_of
+from drift.core.arrow import coded, plain
+from drift.core.columnar import rows_of
 from drift.core.derive import NO_TIME, parse_time
+from drift.core.derived import moments_of
 from drift.core.records import (
     BAD_TIME,
     LABEL_ONLY,
