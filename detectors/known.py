@@ -4,21 +4,29 @@
 
     judged        reliable, inflated or not judged; `why` says why not
     windows       C, the baseline's windows; `inflation` IF: how many of them are worth one independent one
-    season        none, hour, weekday, hour + weekend or hour-of-week
+    season        none, hour, weekday, hour+weekend or hour-of-week
     scores        [{what, tolerance, phi, omega, blind}] in standard deviations
     shares        [{what, baseline, tolerance_low, tolerance_high}] as shares
     widened       2, 3, 4 or 6 standard deviations of its own wander that are tolerated
     self_check    {windows, alarms, expected, bound}
     origin, rows  where the baseline comes from, and how many rows it has
+
+Anything else that is plain is said as it is.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+import zstandard
+
 from detectors.wording import amount, count, listed, named, number
+from drift.core.errors import StoreError
 
 About = Mapping[str, Any]
+Abouts = Mapping[str, About]
+"""Column → what its watch says of it."""
 
 BLIND: Final = 0.5
 """Tolerances above so many standard deviations are called blind."""
@@ -27,7 +35,7 @@ ENOUGH: Final = 30
 _SEASONS: Final = {
     "hour": "with the same hour of the day",
     "weekday": "with the same day of the week",
-    "hour + weekend": "with the same hour of the day, working days and weekends apart",
+    "hour+weekend": "with the same hour of the day, working days and weekends apart",
     "hour-of-week": "with the same hour of the week",
 }
 _ORIGINS: Final = {
@@ -35,6 +43,10 @@ _ORIGINS: Final = {
     "production": "production's own first windows",
     "accepted": "a stretch of production that somebody accepted",
 }
+_EXPECTED: Final = frozenset(
+    ("judged", "why", "windows", "inflation", "season", "scores", "shares", "widened", "self_check", "origin", "rows")
+)
+_LARGEST: Final = 64 << 20
 MEND: Final = "What helps: longer windows, more weeks of reference, `segments` that differ, or another `seasonal`."
 
 
@@ -47,12 +59,24 @@ def known_of(about: About, spec: str, budget: str, *, told: bool = False) -> Ite
         yield f"It cannot be judged with windows of {spec}: {about.get('why') or 'too little is known of it'}. {MEND}"
     yield " ".join(_compared_with(about))
     yield " ".join(_self_check(about, budget))
+    yield _others(about)
     blind = [one for one in about.get("scores") or () if one.get("blind") or (value(one, "tolerance") or 0) > BLIND]
     if blind:
         shifts = listed([_below(one) for one in blind])
         yield f"Blind: with windows of {spec} a shift of {shifts} cannot be told from the column's own wander. {MEND}"
     elif judged == "inflated":
         yield MEND if told else f"With windows of {spec} it can warn, but not page: {independent(about)}. {MEND}"
+
+
+def _others(about: About) -> str:
+    """What another detector says of itself: plain numbers and words under names of its own."""
+    known = ((name, found) for name, found in about.items() if name not in _EXPECTED)
+    told = [
+        f"{name.replace('_', ' ')} {found if isinstance(found, str) else number(float(found))}"
+        for name, found in known
+        if isinstance(found, str | int | float) and found != ""
+    ]
+    return f"Its detector: {', '.join(told)}." if told else ""
 
 
 def _below(score: About) -> str:
@@ -111,3 +135,21 @@ def value(of: About, key: str) -> float | None:
     """A number, if there is one."""
     found = of.get(key)
     return float(found) if isinstance(found, int | float) and math.isfinite(found) else None
+
+
+def pack(abouts: Abouts) -> bytes:
+    """Column → about as the store keeps it: JSON under zstd, in which a number that is none is null."""
+    return zstandard.ZstdCompressor().compress(msgspec.json.encode(abouts))
+
+
+def unpack(blob: bytes) -> Abouts:
+    """What `pack` was given.
+
+    Raises:
+        StoreError: the bytes are no such thing.
+    """
+    try:
+        body = zstandard.ZstdDecompressor().decompress(blob, max_output_size=_LARGEST)
+        return msgspec.json.decode(body, type=dict[str, dict[str, Any]])
+    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        raise StoreError(f"what a watch knows cannot be read: {error}; it is written anew with the next one") from error

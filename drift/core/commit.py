@@ -141,7 +141,7 @@ class Detection:
     """Keep it as a place to go on from when late rows come; otherwise the next state replaces it."""
     changes: tuple[AlarmChange, ...] = ()
     abouts: Mapping[tuple[int, str], bytes] = field(default_factory=dict)
-    """(Segment index, detector) → what its watch knows of each column; replaced as a whole."""
+    """(Segment index, detector) → what its watch knows of each column, packed; replaced as a whole."""
     drop_states_from: int | None = None
     """States of windows that start at or after it are void, microseconds: the stretch is stepped again."""
     keep_states_after: int = 0

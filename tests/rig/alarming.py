@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-import zstandard
-
 from drift.core.alarm import Alarm, Moved, Severity
 from drift.core.clock import HOUR
 from drift.core.commit import AlarmChange, Detection, EvaluationCommit, Lease, WindowResult
@@ -38,7 +35,7 @@ def about(**changes: Any) -> dict[str, Any]:
         "why": "",
         "windows": 672,
         "inflation": 4.2,
-        "season": "hour + weekend",
+        "season": "hour+weekend",
         "scores": [
             {"what": "location", "tolerance": 0.12, "phi": 1.4, "omega": 0.03, "blind": False},
             {"what": "spread", "tolerance": 0.2, "phi": 1.1, "omega": 0.05, "blind": False},
@@ -52,11 +49,6 @@ def about(**changes: Any) -> dict[str, Any]:
         "origin": "reference",
         "rows": 250_000,
     } | changes
-
-
-def packed(abouts: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Column → about, as `Detection.abouts` holds it."""
-    return zstandard.ZstdCompressor().compress(msgspec.json.encode(abouts))
 
 
 def result(

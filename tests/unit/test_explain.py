@@ -191,6 +191,19 @@ def test_what_cannot_be_judged() -> None:
     """)
 
 
+def test_what_another_detector_says_of_itself() -> None:
+    known = {
+        "k": 0.5,
+        "run_length": 21_600,
+        "false_alarms": "0.001 per window",
+        "of": "",
+        "odd": None,
+        "deep": {"a": 1},
+    }
+    text = explain(case(about=known, latest=hour(5), rows=10))
+    assert text[2:] == ("Its detector: k 0.5, run length 21,600, false alarms 0.001 per window.",)
+
+
 def test_another_detector_and_nothing_known() -> None:
     given = alarm(column="", detector="cusum", what="psi", effect=0.3, tolerance=math.nan, statistics={}, moved=())
     text = explain(case(column="", alarm=given))
