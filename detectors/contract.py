@@ -12,10 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from detectors.joint import JointPair
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -35,6 +38,12 @@ class View(StrEnum):
     """Every column; all value bins, values alone."""
     QUALITY = "quality"
     """Every column; the five bins of `Part`."""
+    CROSS = "cross"
+    """The columns whose products are kept, of the whole traffic: `Pair.joint`. Counts are the rows."""
+    BLOCKS = "blocks"
+    """One for each embedding, at its `distance` column: `Pair.blocks`. Counts are the rows."""
+    SKETCH = "sketch"
+    """Sketches of distinct keys alone (`drift.core.sketch`), which no other view shows; their cells."""
 
 
 class Part:
@@ -79,6 +88,10 @@ class Pair:
     once: Floats = field(default_factory=lambda: _NONE)
     """(C,) quality view: values that the reference holds once (its extremes, rare keys, bins of one row); k of them in
     m rows let one expect a share k/m of values that it does not hold (Good 1953)."""
+    joint: "JointPair | None" = None
+    """Cross view: products of the columns; None where they are not kept."""
+    blocks: "tuple[JointPair, ...]" = ()
+    """(C,) blocks view: products of each embedding's projections."""
     expected: float = float("nan")
     """Rows that the window was expected to have; NaN: nobody said."""
 

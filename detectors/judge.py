@@ -97,7 +97,7 @@ def _numbers(pairs: Pairs, plan: Plan, measure: Measure, computed: dict[tuple[st
 
 def enough(pairs: Pairs, statistic: Statistic, rows: int) -> Bools:
     """(C,) whether window and reference both hold so many rows; values, for a statistic of ordered columns."""
-    if statistic.per_model:
+    if statistic.per_model and statistic.view is not View.CROSS:
         return np.ones(len(pairs.grid.columns), np.bool_)
     pair, columns = pairs.view(statistic.view)
     enough = np.zeros(len(pairs.grid.columns), np.bool_)
@@ -150,8 +150,7 @@ def _ask(rule: Rule, pairs: Pairs, plan: Plan, table: Floats, covered: Bools) ->
     applies, ready, met = covered.copy(), covered.copy(), covered.copy()
     for condition in rule.conditions:
         statistic = condition.measure.statistic
-        if statistic.view is View.ORDERED:
-            applies &= _member(pairs, statistic)
+        applies &= _member(pairs, statistic)
         values = table[:, plan.names.index(condition.name)]
         ready &= np.isfinite(values) & enough(pairs, statistic, rule.min_rows or plan.min_rows)
         met &= condition.met(values)
@@ -176,9 +175,9 @@ def directions(pairs: Pairs, statistic: Statistic) -> Floats:
         pair, columns = pairs.view(statistic.view)
         signs[columns] = np.sign(statistic.direction(pair))
         return signs
-    merged = pairs.merged
+    merged, columns = pairs.view(View.MERGED)
     moved = merged.p - merged.q
-    signs = np.sign(moved[np.arange(len(moved)), np.abs(moved).argmax(axis=1)])
+    signs[columns] = np.sign(moved[np.arange(len(moved)), np.abs(moved).argmax(axis=1)])
     ordered, columns = pairs.view(View.ORDERED)
     shift = mean_shift.value(ordered)
     signs[columns] = np.where(mean_shift.p_value(ordered, shift) < _SIGNIFICANT, np.sign(shift), 0.0)

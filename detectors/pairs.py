@@ -15,10 +15,12 @@ from typing import Final
 import numpy as np
 
 from detectors.contract import Bools, Floats, Ints, Pair, View, over_bins
+from detectors.joint import Joint, JointPair, blocks
 from drift.core.errors import ProfileMismatch
 from drift.core.grid import CAP_BITS, SQUARE_SHIFT, UNIT_BITS, ColumnGrid, Grid
 from drift.core.profile import Profile
 from drift.core.schema import Kind
+from drift.core.sketch import CELLS
 
 GROUPS: Final = 16
 """Merged value bins; after them come unseen, missing and invalid."""
@@ -29,14 +31,23 @@ CACHE_BYTES: Final = 32 << 20
 
 @dataclass(frozen=True)
 class Tables:
-    """Where a grid's counters stand, as matrices. C columns, M of them measured, B value bins at most."""
+    """Where a grid's counters stand, as matrices. C columns without sketches, M of them measured, B value bins at most.
 
+    Sketches stand apart: with their 640 cells among the bins every matrix would be five times as wide.
+    """
+
+    columns: Ints
+    """(C,) which of the grid's columns they are."""
+    sketches: Ints
+    """(K,) which of the grid's columns are sketches."""
+    cells: Ints
+    """(K, 640) position of each of their cells among the counts."""
     values: Ints
     """(C, B) position of each value bin among the counts; the width, where a column has fewer."""
     sums: Ints
     """(M, B) position of each value bin among the sums; the width, where a column has fewer."""
     measured: Ints
-    """(M,) which columns are measured."""
+    """(M,) which of the C columns are measured."""
     numeric: Bools
     """(C,) kind numeric: first and last bin lie outside the reference's range."""
     last: Ints
@@ -52,18 +63,24 @@ class Tables:
     def of(grid: Grid) -> "Tables":
         """The tables of a grid; O(C·B)."""
         layout = grid.layout
-        at = np.arange(int(layout.bins.max()))
-        measured = np.flatnonzero(layout.measured >= 0)
-        inside = at < layout.bins[:, None]
+        sketch = np.array([column.sketch for column in grid.columns])
+        columns, sketches = np.flatnonzero(~sketch), np.flatnonzero(sketch)
+        grids, bins = [grid.columns[i] for i in columns], layout.bins[columns]
+        at = np.arange(int(bins.max(initial=1)))
+        measured = np.flatnonzero(layout.measured[columns] >= 0)
+        inside = at < bins[:, None]
         return Tables(
-            values=np.where(inside, layout.slots[:-1, None] + at, layout.counts_width),
-            sums=np.where(inside, layout.sums[:-1, None] + at, layout.sums_width)[measured],
+            columns=columns,
+            sketches=sketches,
+            cells=layout.slots[sketches][:, None] + np.arange(CELLS),
+            values=np.where(inside, layout.slots[columns][:, None] + at, layout.counts_width),
+            sums=np.where(inside, layout.sums[columns][:, None] + at, layout.sums_width)[measured],
             measured=measured,
-            numeric=np.array([column.column.kind is Kind.NUMERIC for column in grid.columns]),
-            last=layout.bins - 1,
-            rare=np.array([len(column.rare) for column in grid.columns], np.float64),
-            unit=np.array([grid.columns[i].unit for i in measured]),
-            cuts=np.array([_cuts(grid.columns[i], at.size) for i in measured]).reshape(measured.size, at.size),
+            numeric=np.array([column.column.kind is Kind.NUMERIC for column in grids], np.bool_),
+            last=bins - 1,
+            rare=np.array([len(column.rare) for column in grids], np.float64),
+            unit=np.array([grids[i].unit for i in measured]),
+            cuts=np.array([_cuts(grids[i], at.size) for i in measured]).reshape(measured.size, at.size),
         )
 
     @property
@@ -99,6 +116,8 @@ class Side:
     """(M,) mean of the squares, in square units."""
     single: Bools
     """(C,) one value only."""
+    cells: Floats
+    """(K, 640) counts of the sketches' cells."""
 
     @staticmethod
     def of(profile: Profile, segment: int, tables: Tables) -> "Side":
@@ -117,11 +136,12 @@ class Side:
         return Side(
             rows=profile.rows(segment),
             counts=counts,
-            missing=profile.missing(segment).astype(np.float64),
-            invalid=profile.invalid(segment).astype(np.float64),
+            missing=profile.missing(segment)[tables.columns].astype(np.float64),
+            invalid=profile.invalid(segment)[tables.columns].astype(np.float64),
             at=sums / np.maximum(mine, 1.0),
             square=row[second:] / total * float(1 << SQUARE_SHIFT) ** 2,
             single=single,
+            cells=row[1:first][tables.cells],
         )
 
     def variance(self, tables: Tables) -> Floats:
@@ -162,13 +182,16 @@ class Prepared:
     scale: Floats
     once: Floats
     """(C,) see `Pair.once`."""
+    joint: Joint | None
+    """What its columns do together; the whole traffic's alone."""
     whole: weakref.ref[Ints]
     """The counters this was made from, so that another array at the same address is not mistaken for them."""
 
     @property
     def nbytes(self) -> int:
         """Memory held, about."""
-        return self.side.counts.nbytes + self.side.at.nbytes + self.groups.nbytes + self.merged.nbytes
+        joint = 0 if self.joint is None else 8 * self.joint.cross.product.nbytes
+        return self.side.counts.nbytes + self.side.at.nbytes + self.groups.nbytes + self.merged.nbytes + joint
 
 
 def _groups(counts: Floats, tables: Tables) -> Ints:
@@ -247,8 +270,9 @@ def _prepared(reference: Profile, segment: int, tables: Tables) -> Prepared:
     groups = _prepared(reference, 0, tables).groups if segment else _groups(side.counts, tables)
     once = np.where(tables.numeric, 2.0, (side.counts == 1).sum(axis=1) + tables.rare)
     made = Prepared(
-        side, groups, _merge(side, groups), side.variance(tables), side.scale(tables), once, weakref.ref(whole)
-    )
+        side, groups, _merge(side, groups), side.variance(tables), side.scale(tables), once,
+        None if segment else Joint.of(reference), weakref.ref(whole),
+    )  # fmt: skip
     _recent.put(key, made)
     return made
 
@@ -276,6 +300,7 @@ class Pairs:
         self._tables = _tables(self.grid)
         self._reference = _prepared(reference, segment, self._tables)
         self._window = Side.of(window, segment, self._tables)
+        self._profile = window
         self._expected = float("nan") if expected is None else expected
 
     @property
@@ -295,9 +320,18 @@ class Pairs:
             View.ORDERED: lambda: self.ordered,
             View.VALUES: lambda: self.values,
             View.QUALITY: lambda: self.quality,
+            View.SKETCH: lambda: self.sketch,
+            View.CROSS: lambda: self.cross,
+            View.BLOCKS: lambda: self.blocks,
         }
-        every = np.arange(len(self.grid.columns))
-        return makers[view](), self._tables.measured if view is View.ORDERED else every
+        tables = self._tables
+        columns = {
+            View.ORDERED: tables.columns[tables.measured],
+            View.SKETCH: tables.sketches,
+            View.CROSS: self.grid.crossed if self._joint else self.grid.crossed[:0],
+            View.BLOCKS: np.array([column for column, _ in self._blocks], np.int64),
+        }
+        return makers[view](), columns.get(view, tables.columns)
 
     @cached_property
     def merged(self) -> Pair:
@@ -335,6 +369,39 @@ class Pairs:
             once=self._reference.once,
             expected=self._expected,
         )
+
+    @cached_property
+    def _joint(self) -> JointPair | None:
+        """None in a segment, and where one side's products are not known."""
+        if self._reference.joint is None:
+            return None
+        window = Joint.of(self._profile)
+        return None if window is None else JointPair(window, self._reference.joint)
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, JointPair]]:
+        joint = self._joint
+        return [] if joint is None else [(column, joint.part(at)) for column, at in blocks(self.grid)]
+
+    @cached_property
+    def cross(self) -> Pair:
+        """See `View.CROSS`."""
+        n, m = self._rows_of(self.grid.crossed.size if self._joint else 0)
+        return Pair(n, m, joint=self._joint)
+
+    @cached_property
+    def blocks(self) -> Pair:
+        """See `View.BLOCKS`."""
+        n, m = self._rows_of(len(self._blocks))
+        return Pair(n, m, blocks=tuple(block for _, block in self._blocks))
+
+    def _rows_of(self, columns: int) -> tuple[Floats, Floats]:
+        return np.full((columns, 1), float(self.rows)), np.full((columns, 1), float(self.reference_rows))
+
+    @cached_property
+    def sketch(self) -> Pair:
+        """See `View.SKETCH`."""
+        return Pair(self._window.cells, self._reference.side.cells)
 
 
 def _parts(side: Side, tables: Tables) -> Floats:

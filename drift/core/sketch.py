@@ -11,6 +11,7 @@ number is the maximum-likelihood one, so that no range needs a correction. Its s
 640 cells reach to about 40 million keys in a window; beyond that the number stays there.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -32,6 +33,7 @@ _LEVEL: Final = np.append(3 / 4.0 ** np.arange(1, RANKS), 4.0 ** (1 - RANKS)) / 
 """(RANKS,) probability that a key falls into one certain cell of a rank."""
 MOST: Final = 4.0e7
 """Distinct keys that can be told; at more the last rank is full."""
+_lgamma: Final = np.frompyfunc(math.lgamma, 1, 1)
 _STEPS: Final = 60
 """Halvings of a logarithmic range: to 1e-16 of it."""
 
@@ -48,31 +50,36 @@ def cell_of(hashed: int) -> int:
     return bucket_of(hashed) * RANKS + min(rank, RANKS - 1)
 
 
-def occupied(counts: Floats) -> Floats:
-    """(…, RANKS) registers in which each rank has rows, from counts (…, CELLS)."""
-    found: Floats = (_by_rank(counts) > 0).sum(axis=-2).astype(np.float64)
+def expected(counts: Floats, rows: Floats) -> Floats:
+    """(…, RANKS) registers in which each rank would have rows, on average, in so many of these rows.
+
+    Of m rows, n chosen without replacement miss a cell that holds c with probability C(m−c, n)/C(m, n): rarefaction
+    (Hurlbert 1971), unbiased for n rows of the same source. With n = m it is the number of cells filled.
+
+    Args:
+        counts: (…, CELLS) rows in each cell, none negative.
+        rows: (…) n ≤ m.
+    """
+    cells = counts.reshape(*counts.shape[:-1], REGISTERS, RANKS)
+    m = cells.sum(axis=(-1, -2), keepdims=True)
+    n = np.asarray(rows)[..., None, None]
+    left = m - cells - n
+    log_missed = _log_factorial(m - cells) - _log_factorial(np.maximum(left, 0.0))
+    log_missed = log_missed + _log_factorial(m - n) - _log_factorial(m)
+    missed = np.where(left >= 0, np.exp(np.minimum(log_missed, 0.0)), 0.0)
+    found: Floats = np.where(cells > 0, 1.0 - missed, 0.0).sum(axis=-2)
     return found
 
 
-def expected(counts: Floats, rows: Floats) -> Floats:
-    """(…, RANKS) registers in which each rank would have rows, on average, among so many rows drawn from these.
-
-    A cell that holds c of m rows is hit by one of n rows drawn with replacement with probability 1 − (1 − c/m)ⁿ.
-
-    Args:
-        counts: (…, CELLS) rows of the reference in each cell.
-        rows: (…) n.
-    """
-    cells = _by_rank(counts)
-    share = cells / np.maximum(cells.sum(axis=(-1, -2), keepdims=True), 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        missed = np.exp(rows[..., None, None] * np.log1p(-share))
-    found: Floats = np.where(share > 0, 1.0 - np.nan_to_num(missed), 0.0).sum(axis=-2)
+def occupied(counts: Floats) -> Floats:
+    """(…, RANKS) registers in which each rank has rows, from counts (…, CELLS)."""
+    cells = counts.reshape(*counts.shape[:-1], REGISTERS, RANKS)
+    found: Floats = (cells > 0).sum(axis=-2).astype(np.float64)
     return found
 
 
 def distinct(filled: Floats) -> Floats:
-    """The maximum-likelihood number of distinct keys, from what `occupied` or `expected` returns; 0 … `MOST`.
+    """The maximum-likelihood number of distinct keys, from what `expected` or `occupied` returns; 0 … `MOST`.
 
     With D keys thrown at random, a cell of probability p is empty with probability exp(−Dp); D makes the likelihood of
     the filled and the empty cells largest. O(RANKS) per sketch, 60 halvings of log D. Never raises.
@@ -89,6 +96,7 @@ def distinct(filled: Floats) -> Floats:
     return found
 
 
-def _by_rank(counts: Floats) -> Floats:
-    """(…, REGISTERS, RANKS)"""
-    return counts.reshape(*counts.shape[:-1], REGISTERS, RANKS)
+def _log_factorial(values: Floats) -> Floats:
+    """log x!, some 60 ns each."""
+    found: Floats = np.asarray(_lgamma(values + 1.0), np.float64)
+    return found

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from drift.core.grid import ColumnGrid, Grid, SegmentGrid, fixed_point, key_hash
 from drift.core.schema import Column, Kind, Role, Schema, Storage
+from drift.core.sketch import DISTINCT
 
 TAILS = (0.001, 0.005)
 
@@ -42,3 +43,8 @@ def grid(*columns: ColumnGrid, segments: tuple[tuple[str, tuple[str, ...]], ...]
 def schema(on: Grid) -> Schema:
     """The schema that such a grid's reference would have."""
     return Schema(tuple(c.column for c in on.columns), tuple(s.name for s in on.segment_grids))
+
+
+def sketch(name: str) -> ColumnGrid:
+    """The cells that tell how many distinct keys there are; fed from the field of the same name."""
+    return ColumnGrid(Column(name, Kind.CATEGORICAL, Role.FEATURE, Storage.STRING, name, DISTINCT))
