@@ -193,7 +193,7 @@ def sketched() -> Pairs:
     """4,000 and 9,000 rows of 300 and 200 keys."""
     rng = np.random.default_rng(4)
     on = grid(sketch("key"), numeric("x", rng.normal(size=1_000)), sketch("other"))
-    sides = [
+    window, reference = (
         count(
             on, rng.normal(size=n)[None], {name: [f"k{i}" for i in rng.integers(0, d, n)] for name in ("key", "other")}
         )
