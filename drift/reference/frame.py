@@ -47,15 +47,23 @@ def _raw(series: Any) -> Any:
 def _cut(column: Any, at: slice) -> Any:
     if isinstance(column, np.ndarray):
         return column[at]
-    import pyarrow as pa
 
     part = column.iloc[at]
-    if part.dtype == object and not _of_one_type(part):
-        return list(part)
+    return of_values(part) if part.dtype == object else _array(part)
+
+
+def of_values(values: Any) -> Any:
+    """Python values as a `pyarrow.Array` where they are of one type, else as the list that they are."""
+    return _array(values) if _of_one_type(values) else list(values)
+
+
+def _array(values: Any) -> Any:
+    import pyarrow as pa
+
     try:
-        return pa.array(part, from_pandas=True)
+        return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return list(part)
+        return list(values)
 
 
 def _of_one_type(values: Any) -> bool:

@@ -3,24 +3,29 @@
 import glob
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from drift.core.errors import ReferenceRefused
 from drift.core.schema import Storage
 from drift.reference.data import Data
 from drift.reference.frame import FrameData
+from drift.reference.lines import LinesData
 from drift.reference.options import Limits
 from drift.reference.parquet import ParquetData
 from drift.reference.text import TextData
 
-SUFFIXES: Final = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".gz": "csv"}
+SUFFIXES: Final = {
+    ".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".gz": "csv", ".jsonl": "json",
+    ".ndjson": "json", ".json": "json",
+}  # fmt: skip
 
 
 def open_data(source: Any, limits: Limits, text_types: dict[str, Storage] | None = None) -> Data:
-    """A reader for a DataFrame, a path, a directory or pattern of files, or several paths.
+    """A reader for a DataFrame, a path, a directory or pattern of files, several paths, or a reader made elsewhere.
 
     Args:
-        source: files are Parquet (`.parquet`, `.pq`) or CSV (`.csv`, `.tsv`, also `.gz`), all of one kind.
+        source: files are Parquet (`.parquet`, `.pq`), CSV (`.csv`, `.tsv`, also `.gz`) or JSON Lines (`.jsonl`,
+            `.json`, `.ndjson`), all of one kind.
         limits: what a file may ask for.
         text_types: for CSV, what a column holds; None: found out by reading.
 
@@ -29,10 +34,16 @@ def open_data(source: Any, limits: Limits, text_types: dict[str, Storage] | None
     """
     if hasattr(source, "iloc"):
         return FrameData(source, limits)
+    if hasattr(source, "batches"):
+        return cast(Data, source)
     paths = _expand(source)
     kinds = {SUFFIXES.get(path.suffix.lower()) for path in paths}
     if len(kinds) > 1 or None in kinds:
-        raise ReferenceRefused(f"{paths[0]}: a reference is Parquet or CSV; name files that end in .parquet or .csv")
+        raise ReferenceRefused(
+            f"{paths[0]}: a reference is Parquet or CSV or JSON Lines; name files that end in .parquet, .csv or .jsonl"
+        )
+    if kinds == {"json"}:
+        return LinesData(paths, limits)
     if kinds == {"parquet"}:
         return ParquetData(paths, limits)
     return TextData(paths, limits, text_types)

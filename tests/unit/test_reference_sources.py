@@ -1,6 +1,7 @@
 """The same table as a DataFrame, Parquet or CSV is the same reference; files that cannot be one say so."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from drift.core.grid import Grid, key_hash
 from drift.core.profile import Sums
 from drift.core.schema import Kind, Role
 from drift.reference import BuiltReference, Limits, ReferenceOptions, build_reference, profile_frame, summary_rows
+from drift.reference.frame import FrameData
 from drift.reference.summary import HEADINGS
 
 N = 3_000
@@ -100,6 +102,24 @@ def test_one_other_value_gives_another_hash(in_memory: BuiltReference, column: s
     values[N // 2] = next(value for value in values if value != values[N // 2] and value == value)
     changed[column] = pd.Series(values, dtype=changed[column].dtype)
     assert build_reference(changed, OPTIONS).content_hash != in_memory.content_hash
+
+
+def test_json_lines_are_the_same_table(in_memory: BuiltReference, tmp_path: Path) -> None:
+    rows = FRAME.assign(**{name: FRAME[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ") for name in ("time", "since")})
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows.to_dict("records")))
+    assert same(build_reference(tmp_path / "a.jsonl", OPTIONS), in_memory)
+
+
+def test_events_are_flattened_and_python_spells_nan(tmp_path: Path) -> None:
+    line = '{"model": "m", "time": "2026-01-01T00:00:00Z", "features": {"x": NaN, "kind": "a"}, "prediction": 1, '
+    (tmp_path / "a.ndjson").write_text((line + '"version": "1", "segments": {"channel": "web"}}\n') * 30)
+    built = build_reference(tmp_path / "a.ndjson")
+    assert {column.name for column in built.schema.columns} == {"time", "x", "kind", "channel", "prediction"}
+    assert built.rows == 30
+
+
+def test_a_reader_made_elsewhere_is_taken(in_memory: BuiltReference) -> None:
+    assert same(build_reference(FrameData(FRAME, Limits()), OPTIONS), in_memory)
 
 
 def test_the_order_of_rows_moves_no_sum(in_memory: BuiltReference) -> None:
@@ -247,7 +267,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("a.csv", b"a,b\n1,\xff\xfe\n", "no readable CSV"),
     ("a.csv", b"\xff\xfea\x00,\x00b\x00\n\x00", "no readable CSV"),
     ("a.csv.gz", b"a,b\n1,2\n", "no readable CSV"),
-    ("a.json", "{}", "Parquet or CSV"),
+    ("a.txt", "{}", "Parquet or CSV"),
+    ("a.jsonl", "", "has no rows"),
+    ("a.jsonl", '{"x": 1}\n\n{"x": \n', "line 3: this is no JSON object"),
+    ("a.json", "[1, 2]\n", "line 1: this is no JSON object"),
 ]
 
 
