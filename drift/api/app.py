@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from drift.api import errors
 from drift.api.guard import BodyLimits, TrustedHosts
-from drift.api.routes import events, models, operations, references, windows
+from drift.api.routes import alarms, events, models, operations, references, windows
 from drift.api.services import Services
 from drift.api.strict import StrictJson
 
@@ -39,6 +39,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(references.router)
     app.include_router(models.router)
     app.include_router(windows.router)
+    app.include_router(alarms.router)
     app.include_router(operations.router)
     by_path = {"/v1/events": limits.max_body, "/v1/references": limits.max_upload}
     app.add_middleware(BodyLimits, limits=by_path, otherwise=MAX_BODY)

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 
 from drift.api.services import Services
 from drift.api.shapes import ErrorAnswer
 from drift.core.catalogue import Catalogue, Model
-from drift.core.errors import NotFound
+from drift.core.errors import InputError, NotFound
 
 
 def _services(request: Request) -> Services:
@@ -20,6 +20,10 @@ _NAME: Final[dict[str, Any]] = {"min_length": 1, "max_length": 200, "examples": 
 ModelPath = Annotated[str, Path(description="The model's name.", **_NAME)]
 ModelQuery = Annotated[str, Query(alias="model", description="The model's name.", **_NAME)]
 Id = Annotated[int, Path(ge=1, lt=2**63)]
+User = Annotated[
+    str | None,
+    Header(alias="X-Forwarded-User", max_length=200, description="Who asks, as a proxy found out; before `who`."),
+]
 
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     code: {"model": ErrorAnswer, "description": words}
@@ -54,3 +58,15 @@ def model_called(catalogue: Catalogue, name: str) -> Model:
         known = ", ".join(repr(other) for other in sorted(catalogue.models)[:8]) or "none yet"
         raise NotFound(f"there is no model {name!r}; there are {known}")
     return found
+
+
+def answerer(user: str | None, declared: str) -> str:
+    """Who answers: whom a proxy names, else who the request says.
+
+    Raises:
+        InputError: neither says it.
+    """
+    who = (user or declared).strip()
+    if not who or "\0" in who:
+        raise InputError("who: say who answers; it is kept with the answer")
+    return who

@@ -77,8 +77,8 @@ def rereferenced(store: Store, clock: Clock, reference: Reference, who: str, why
 
 def _check_words(wish: Wish) -> None:
     for what, given in (("who", wish.who), ("why", wish.why)):
-        if not given.strip():
-            raise InputError(f"{wish.action.value}: say {what}: it is kept with the answer")
+        if not given.strip() or "\0" in given:
+            raise InputError(f"{wish.action.value}: say {what}, in words: it is kept with the answer")
 
 
 def _scope_of(wish: Wish, row: AlarmRow) -> Wish:

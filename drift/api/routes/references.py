@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from drift.api import convert, shapes
-from drift.api.deps import Given, Id, ModelQuery, errors, model_called
+from drift.api.deps import Given, Id, ModelQuery, User, answerer, errors, model_called
 from drift.api.errors import ApiError
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.catalogue import Reference
 from drift.core.errors import NotFound
+from drift.service.answering import rereferenced
 
 router = APIRouter(prefix="/v1", tags=["references"])
 
@@ -50,12 +51,16 @@ async def add_reference(
     name: ModelQuery,
     request: Request,
     version: Annotated[str, Query(min_length=1, max_length=200, description="The model version it belongs to.")],
+    why: Annotated[str, Query(max_length=2_000, description="Why it takes over; kept as an answer to alarms.")] = "",
+    who: Annotated[str, Query(max_length=200, description="Who says so.")] = "",
+    user: User = None,
 ) -> shapes.ReferenceDetail:
     """Register training or validation data (Parquet or CSV) as the reference of a model's version."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in SUFFIXES:
         raise ApiError(415, "unsupported_media_type", f"a reference is sent as {' or '.join(SUFFIXES)}, not {kind!r}")
     model_called(await run_in_threadpool(services.store.catalogue), name)
+    by = answerer(user, who) if why else ""
     with tempfile.TemporaryDirectory(prefix="drift-reference-") as folder:
         # the server chooses the path; the client's word for the file is never used
         path = Path(folder, f"upload{SUFFIXES[kind]}")
@@ -64,6 +69,8 @@ async def add_reference(
             async for part in request.stream():
                 await run_in_threadpool(file.write, part)
         reference = await run_in_threadpool(services.register, path, name, version)
+    if why:
+        await run_in_threadpool(rereferenced, services.store, services.clock, reference, by, why)
     return await run_in_threadpool(_detail, services, reference, name)
 
 
