@@ -22,6 +22,7 @@ from drift.core.errors import ConfigError
 
 DEFAULT_PANE: Final = 5 * MINUTE
 MOST_HOPS: Final = 288
+LONGEST: Final = 36_525 * DAY
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _EPOCH_DAY: Final = date(1970, 1, 5).toordinal()  # a Monday, so that windows of seven days are calendar weeks
 
@@ -30,18 +31,19 @@ def parse_duration(text: str | int | float) -> int:
     """`90s`, `5m`, `1h`, `1d`, `2w`, or a number of seconds, as microseconds.
 
     Raises:
-        ConfigError: it is none of these, or not positive.
+        ConfigError: it is none of these, not positive, or beyond a hundred years.
     """
     if isinstance(text, int | float) and not isinstance(text, bool):
-        micros = round(text * SECOND)
+        micros = text * SECOND
     else:
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)\s*", str(text))
         if match is None:
             raise ConfigError(f"{text!r} is no duration; write a number and a unit, as in 90s, 5m, 1h, 1d, 2w")
-        micros = round(float(match[1]) * _UNITS[match[2]])
-    if micros <= 0:
-        raise ConfigError(f"a duration is longer than nothing; {text!r} is not")
-    return micros
+        micros = float(match[1]) * _UNITS[match[2]]
+    # written so that NaN is refused as well
+    if not 0.5 < micros <= LONGEST:
+        raise ConfigError(f"a duration is longer than nothing and at most a hundred years; {text!r} is not")
+    return round(micros)
 
 
 def format_duration(micros: int) -> str:

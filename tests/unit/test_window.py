@@ -89,6 +89,10 @@ def test_what_cannot_be_is_refused_in_words(length: str, hop: str | None, zone: 
 def test_durations_and_panes() -> None:
     assert parse_duration("1.5h") == 90 * MINUTE
     assert format_duration(parse_duration("2w")) == "14d"
+    assert parse_duration("36525d") == parse_duration(36525 * 86400)
+    for text in (0, -1, "0s", 1e300, float("inf"), float("nan"), "99999999999w", 2**70):
+        with pytest.raises(ConfigError, match="at most a hundred years"):
+            parse_duration(text)
     assert check_pane(5 * MINUTE) == 5 * MINUTE
     with pytest.raises(ConfigError, match="does not divide 15 minutes"):
         check_pane(10 * MINUTE)
