@@ -3,16 +3,18 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.measuring import CHECKOUT, THREADS
 from benchmarks.quality.checks import checks
-from benchmarks.quality.jobs import Asked, check, jobs
+from benchmarks.quality.jobs import Asked, Work, check, jobs
 from benchmarks.quality.registry import METHODS
 from benchmarks.quality.report import Facts, render
 from benchmarks.quality.running import Observed
@@ -31,23 +33,39 @@ def measure(asked: Asked, clock: Clock) -> str:
     # children inherit it, and none of them may use the other's core
     os.environ.update(dict.fromkeys(THREADS, "1"))
     started = clock.monotonic()
-    observed: list[Observed] = []
-    found: dict[str, str] = {}
-    names = [name for name in asked.methods if name != SLOWEST]
-    every = len(checks(tuple(method for method in METHODS if method.name in names), asked.seed))
-    works = [*(job.run for job in jobs(asked)), *(partial(check, i, names, asked.seed) for i in range(every))]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress, ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        task = progress.add_task("replications and checks", total=len(works))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        observed, found = _gather(_works(asked), progress)
+    minutes = (clock.monotonic() - started) / 60
+    return render(observed, Facts(isoformat(clock.now())[:10], minutes, asked.seed, dict(sorted(found.items()))))
+
+
+def _works(asked: Asked) -> list[Work]:
+    checked = [name for name in asked.methods if name != SLOWEST]
+    number = len(checks(tuple(method for method in METHODS if method.name in checked), asked.seed))
+    return [*(job.run for job in jobs(asked)), *(partial(check, i, checked, asked.seed) for i in range(number))]
+
+
+def _gather(works: Sequence[Work], progress: Progress) -> tuple[list[Observed], dict[str, str]]:
+    """What the pieces of work come back with, as they do."""
+    observed, found = [], {}
+    task = progress.add_task("replications and checks", total=len(works))
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(work) for work in works]):
-            result = done.result()
+            result, seconds = done.result()
             if isinstance(result, Observed):
                 observed.append(result)
             else:
                 found[result[0]] = result[1]
+            progress.console.print(f"{_name(result)}: {seconds:.0f} s of a processor", style="dim")
             progress.advance(task)
-    minutes = (clock.monotonic() - started) / 60
-    return render(observed, Facts(isoformat(clock.now())[:10], minutes, asked.seed, dict(sorted(found.items()))))
+    return observed, found
+
+
+def _name(result: Observed | tuple[str, str]) -> str:
+    if isinstance(result, Observed):
+        return f"{result.family}, n = {result.n}, replication {result.replication}"
+    return f"{result[0]}, checked"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -33,7 +34,7 @@ class Correlated:
 
     def draw(self, random: Generator, hour: int, n: int) -> Floats:
         own, common = random.standard_normal((COLUMNS, n)), random.standard_normal(n)
-        return np.sqrt(1 - self.correlation) * own + np.sqrt(self.correlation) * common
+        return sqrt(1 - self.correlation) * own + sqrt(self.correlation) * common
 
 
 @dataclass(frozen=True, slots=True)

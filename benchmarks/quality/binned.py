@@ -63,7 +63,8 @@ def nannyml(reference: Reference) -> Fitted:
     def fires(block: Block) -> Bools:
         found = zip(bins, block.values, shares, strict=True)
         distance = np.array([_distance(cells.count(values), share) for cells, values, share in found])
-        return (distance > upper) | (distance < lower)
+        outside: Bools = (distance > upper) | (distance < lower)
+        return outside
 
     return Fitted(lambda: Stateless(fires))
 
@@ -144,4 +145,5 @@ def doane(n: Floats, total: Floats, squares: Floats, cubes: Floats) -> Floats:
     variance = np.maximum(squares / n - mean**2, 1e-300)
     skew = (cubes / n - 3 * mean * squares / n + 2 * mean**3) / variance**1.5
     sigma = np.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
-    return np.ceil(1 + np.log2(n) + np.log2(1 + np.abs(skew) / sigma))
+    bins: Floats = np.ceil(1 + np.log2(n) + np.log2(1 + np.abs(skew) / sigma))
+    return bins

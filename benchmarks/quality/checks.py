@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -104,9 +105,8 @@ def _nannyml(reference: list[Any], later: list[Any], n: int) -> Bools:
 
 def checks(methods: tuple[Method, ...], seed: int) -> list[tuple[str, Callable[[], str]]]:
     """Name and what to call; each says what it found, and raises where the measurement would be wrong."""
-    every = [(method.title, lambda m=method: alone(m, seed)) for method in methods]  # type: ignore[misc]
     return [
-        *every,
-        ("Evidently, tests without the report", lambda: by_the_report(seed)),
-        (f"NannyML, formula without {PINS['nannyml'][0]}", lambda: by_nannyml(seed)),
+        *((method.title, partial(alone, method, seed)) for method in methods),
+        ("Evidently's tests beside its report", lambda: by_the_report(seed)),
+        (f"NannyML's formula beside {PINS['nannyml'][0]}", lambda: by_nannyml(seed)),
     ]

@@ -1,6 +1,7 @@
 """The pieces of work that two processes share."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.checks import checks
@@ -30,10 +31,16 @@ class Job:
     methods: Sequence[str]
     seed: int
 
-    def run(self) -> Observed:
+    def run(self) -> tuple[Observed, float]:
+        """What was observed, and the processor's seconds that it took."""
+        started = time.process_time()
         family = next(family for family in FAMILIES if family.name == self.family)
         methods = [method for method in METHODS if method.name in self.methods]
-        return replicate(family, self.n, self.replication, methods, self.seed)
+        observed = replicate(family, self.n, self.replication, methods, self.seed)
+        return observed, time.process_time() - started
+
+
+Work = Callable[[], tuple[Observed | tuple[str, str], float]]
 
 
 def jobs(asked: Asked) -> Iterator[Job]:
@@ -45,7 +52,8 @@ def jobs(asked: Asked) -> Iterator[Job]:
                     yield Job(family.name, n, replication, asked.methods, asked.seed)
 
 
-def check(number: int, names: Sequence[str], seed: int) -> tuple[str, str]:
-    """One of the checks: its name and what it found."""
+def check(number: int, names: Sequence[str], seed: int) -> tuple[tuple[str, str], float]:
+    """One of the checks: its name and what it found, and the processor's seconds that it took."""
+    started = time.process_time()
     name, call = checks(tuple(method for method in METHODS if method.name in names), seed)[number]
-    return name, call()
+    return (name, call()), time.process_time() - started

@@ -35,20 +35,23 @@ class Reference:
         if self.held:
             yield from self.held
             return
-        blocks, values = [], 0
+        keep, blocks = self.rows * len(self.kinds) <= HELD_VALUES, []
         for block in self.stream.blocks(self.hours):
-            values += block.values.size
-            if values <= HELD_VALUES:
+            if keep:
                 blocks.append(block)
             yield block
-        if values <= HELD_VALUES:
-            self.held.extend(blocks)
+        self.held.extend(blocks)
+
+    @property
+    def rows(self) -> int:
+        """Of all windows."""
+        return sum(map(self.stream.rows, self.hours))
 
     def sample(self, most: int = SAMPLE_ROWS) -> list[Block]:
         """Windows cut to equal shares of their rows, about `most` rows together. Rows have no order within an hour."""
-        total = sum(self.stream.rows(hour) for hour in self.hours)
-        share = min(1.0, most / total)
-        return [Block(block.hour, block.values[:, : ceil(share * block.rows)]) for block in self.blocks()]
+        share = min(1.0, most / self.rows)
+        # copied: a slice would keep all of its window in memory
+        return [Block(block.hour, block.values[:, : ceil(share * block.rows)].copy()) for block in self.blocks()]
 
 
 class Run(Protocol):

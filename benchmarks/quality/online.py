@@ -15,9 +15,7 @@ WARM_WINDOWS: Final = 300
 
 def adwin(reference: Reference) -> Fitted:
     """ADWIN fed with every row."""
-    from river.drift import ADWIN
-
-    return _fitted(reference, lambda _column: ADWIN(), rows=True)
+    return _fitted(reference, _adwin, rows=True)
 
 
 def kswin_rows(reference: Reference) -> Fitted:
@@ -28,6 +26,13 @@ def kswin_rows(reference: Reference) -> Fitted:
 def kswin_means(reference: Reference) -> Fitted:
     """KSWIN fed with one mean a window."""
     return _fitted(reference, _kswin, rows=False)
+
+
+def _adwin(_column: int) -> Any:
+    from river import drift
+
+    made: Any = drift.ADWIN
+    return made()
 
 
 def _kswin(column: int) -> Any:

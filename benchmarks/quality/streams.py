@@ -8,6 +8,7 @@ on no other column's change.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import cos, exp, log, pi
 from typing import Final, Protocol
 
 import numpy as np
@@ -103,7 +104,7 @@ def by_the_hour(least: int = 50, most: int = 5_000) -> Callable[[int], int]:
     """Least at four in the morning, most at four in the afternoon, geometrically between."""
 
     def rows(hour: int) -> int:
-        way = (1 - np.cos(2 * np.pi * (hour % 24 - 4) / 24)) / 2
-        return round(least * (most / least) ** way)
+        way = (1 - cos(2 * pi * (hour % 24 - 4) / 24)) / 2
+        return round(least * exp(way * log(most / least)))
 
     return rows
