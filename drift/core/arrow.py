@@ -39,6 +39,15 @@ def whole(raw: Any) -> Any:
     return raw.storage if isinstance(raw, pa.ExtensionArray) else raw
 
 
+def doubles(array: Any) -> Any:
+    """Numbers as doubles, decimals to the nearest one: cast at once, 2763.95 becomes another double than in JSON."""
+    import pyarrow as pa
+
+    if pa.types.is_decimal(array.type):
+        array = array.cast(pa.string())
+    return array.cast(pa.float64(), safe=False)
+
+
 def coded(raw: Any) -> Coded:
     """An Arrow column as dictionary-encoded keys; values that can be none are `WRONG_TYPE`."""
     import pyarrow as pa
@@ -47,7 +56,7 @@ def coded(raw: Any) -> Coded:
     if not pa.types.is_dictionary(array.type):
         array = plain(array)
         if pa.types.is_decimal(array.type):
-            array = array.cast(pa.float64(), safe=False)
+            array = doubles(array)
         if not _is_key(array.type):
             return Coded(
                 np.where(array.is_valid().to_numpy(zero_copy_only=False), 0, -1).astype(np.int32), [WRONG_TYPE]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.arrow import coded, is_arrow, key_of, plain, present, spelled
+from drift.core.arrow import coded, doubles, is_arrow, key_of, plain, present, spelled
 from drift.core.derived import by_field, derived
 from drift.core.grid import NAN, WRONG
 from drift.core.rows import Coded, Fields, Keys, Rows
@@ -65,7 +65,7 @@ def numbers_into(out: Floats, raw: Any) -> tuple[Ints, Ints]:
 
     array = plain(raw)
     if pa.types.is_decimal(array.type):
-        array = array.cast(pa.float64(), safe=False)
+        array = doubles(array)
     if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
         out[:] = np.nan
         return present(array), _NONE

@@ -5,6 +5,7 @@ So each vector is cut to 21 bits of its largest component and directions to 20 b
 numbers below 2**53, and exact in whatever order they are added.
 """
 
+import json
 import math
 from array import array
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from drift.core.arrow import doubles
 from drift.core.grid import NAN, WRONG
 from drift.core.schema import Column
 
@@ -76,10 +78,7 @@ def vector(value: Any) -> "array[float] | None":
     if value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType":
         return None
     if isinstance(value, str):
-        try:
-            value = _text.decode(value)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return array("d")
+        value = _read(value)
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf":
         return array("d", value.astype(np.float64).tobytes())
     if not isinstance(value, list | tuple) or isinstance(value[0] if value else 0, bool):
@@ -88,6 +87,16 @@ def vector(value: Any) -> "array[float] | None":
         return array("d", value)
     except (TypeError, OverflowError):
         return _with_holes(value)
+
+
+def _read(text: str) -> Any:
+    """A JSON list, with NaN and Infinity as Python writes them; an empty list where it is none."""
+    for read in (_text.decode, json.loads):
+        try:
+            return read(text)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+    return []
 
 
 def _with_holes(value: Sequence[object]) -> "array[float]":
@@ -113,7 +122,7 @@ def _of_arrow(raw: Any, size: int) -> Vectors:
     lengths = pc.list_value_length(whole).fill_null(-1).to_numpy(zero_copy_only=False)
     good = valid & (lengths == size)
     flat = pc.list_flatten(whole if good.all() else whole.filter(pa.array(good)))
-    values = flat.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    values = doubles(flat).to_numpy(zero_copy_only=False)
     odd = [(int(at), WRONG) for at in np.flatnonzero(valid & ~good)]
     return _checked(n, np.flatnonzero(good), values.reshape(-1, size), odd)
 

@@ -61,7 +61,7 @@ def infer(tally: Tally, role: Role | None, kind: Kind | None, texts: npt.NDArray
         size = tally.lists.size
         why = "as configured" if kind else f"vectors of {size} numbers: counted as projections, norm and distance"
         return _inferred(tally, Kind.EMBEDDING, role or Role.FEATURE, why, timed)
-    if tally.nested > (1 - PURE) * tally.values:
+    if tally.nested > (1 - PURE) * tally.values or (kind is None and tally.lists.n >= PURE * tally.values):
         if kind is not None and role is not Role.IGNORE:
             raise SchemaError(f"column {tally.name!r} cannot be {kind}: it holds lists, objects, bytes or durations")
         why = _lists(tally.lists) or "lists, objects, bytes or durations are not watched"
@@ -216,7 +216,8 @@ def _derived(tally: Tally, kind: Kind, role: Role, storage: Storage, distinct: i
         return column(what, Kind.ORDINAL if is_ordinal(tally.derived[what]) else Kind.NUMERIC)
 
     if kind is Kind.TEXT and LENGTH in tally.derived:
-        yield number(LENGTH)
+        # a length that the reference never had is nothing unseen
+        yield column(LENGTH, Kind.NUMERIC)
         yield column(OOV, Kind.NUMERIC)
         yield column(EMPTY, Kind.ORDINAL)
     elif kind is Kind.DATETIME:

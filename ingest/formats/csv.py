@@ -111,7 +111,7 @@ def _storages(events: EventMap | None, models: Mapping[str, Fields]) -> dict[str
     for fields in models.values():
         for column in (*fields.keys, *fields.numbers):
             path = events.place(column, fields) if events else (column.field,)
-            if path and not column.derive:
+            if path:
                 found[path[-1]] = column.storage
                 if events is None:
                     # the column may also be called by its role
