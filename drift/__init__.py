@@ -1,8 +1,10 @@
 """Driftsum: drift monitoring by exact sums. Importing this package imports nothing else; its names load what they need.
 
-drift.build_reference(frame)               a reference: kinds inferred, bins cut, rows counted
-drift.profile_frame(frame, grid)           other data, counted on the same grid
-from drift.check import check              two data sets compared: check(reference, current).outcome
+drift.build_reference(frame)                 a reference: kinds inferred, bins cut, rows counted
+drift.profile_frame(frame, grid)             other data, counted on the same grid
+drift.compare(reference, current)            two data sets compared, with a table for a notebook
+drift.backtest(reference, events, time=…)    what would have been paged, with a picture for a notebook
+from drift.check import check                what `drift check` says: check(reference, current).outcome
 """
 
 from importlib import import_module
@@ -11,11 +13,21 @@ from typing import Any
 _PUBLIC = {
     "BuiltReference": "drift.reference",
     "ReferenceOptions": "drift.reference",
+    "backtest": "drift.backtesting",
     "build_reference": "drift.reference",
+    "compare": "drift.backtesting",
     "profile_frame": "drift.reference",
 }
 
-__all__ = ["BuiltReference", "ReferenceOptions", "__version__", "build_reference", "profile_frame"]
+__all__ = [
+    "BuiltReference",
+    "ReferenceOptions",
+    "__version__",
+    "backtest",
+    "build_reference",
+    "compare",
+    "profile_frame",
+]
 
 
 def __getattr__(name: str) -> Any:

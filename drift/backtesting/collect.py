@@ -1,0 +1,106 @@
+"""From what the evaluator committed to what is told: windows oldest first, and each alarm's life."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from drift.backtesting.numbering import Numbering
+from drift.backtesting.plan import Plan
+from drift.backtesting.registering import Registered
+from drift.backtesting.result import Backtest, Budget, Judged, Raised, Refused
+from drift.backtesting.whole import WholeWindows
+from drift.core.alarm import Severity
+from drift.core.clock import HOUR
+from drift.core.commit import AlarmChange, WindowResult
+from drift.core.result import Outcome
+from drift.core.window import Window, parse_duration
+from drift.store import Store
+
+_BUDGET: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\S+)\s*")
+_DEFAULT_BUDGET: Final = "1 per 30d"
+
+Key = tuple[str, int, str, int]
+
+
+def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, events: str) -> Backtest:
+    """All that a backtest tells."""
+    labels = [segment.label for segment in known.reference.grid.segments]
+    results = sorted(seen.results, key=lambda result: result.window)
+    judged = tuple(_judged(result, labels) for result in results)
+    raised = _alarms(results, labels)
+    totals = store.totals()
+    return Backtest(
+        model=plan.name,
+        events=events,
+        window=f"{plan.rows_per_window} rows" if plan.numbered else plan.spec.name,
+        rows=totals.rows,
+        late=0 if plan.numbered else totals.late,
+        refused=_refused(store),
+        judged=judged,
+        raised=raised,
+        aside=tuple(sorted(seen.aside)),
+        budget=_budget(plan, len(judged), raised),
+        unjudged=_unjudged(judged),
+        notes=known.notes,
+        numbering=Numbering(plan.rows_per_window) if plan.numbered else None,
+    )
+
+
+def _judged(result: WindowResult, labels: Sequence[str]) -> Judged:
+    segments = {labels[at]: one.outcome for at, one in result.judgements.items() if at}
+    return Judged(result.window, result.rows, result.judgements.get(0), segments)
+
+
+def _alarms(results: Sequence[WindowResult], labels: Sequence[str]) -> tuple[Raised, ...]:
+    """In the order in which they were raised; pages before warnings, then by column."""
+    lives: dict[Key, Raised] = {}
+    for result in results:
+        for change in result.detection.changes if result.detection is not None else ():
+            key = change.alarm.key
+            lives[key] = _after(lives.get(key), change, result.window, labels[change.alarm.segment])
+    return tuple(sorted(lives.values(), key=_order))
+
+
+def _after(known: Raised | None, change: AlarmChange, window: Window, label: str) -> Raised:
+    """An alarm's life after one more change."""
+    if known is None:
+        known = Raised(change.alarm, label, change.alarm.severity, None, None)
+    if change.kind in ("ended", "retracted"):
+        return replace(known, ended=window)
+    if known.paged is None and change.alarm.severity is Severity.PAGE and not change.alarm.snoozed:
+        known = replace(known, severity=Severity.PAGE, paged=window)
+    return replace(known, ended=None)
+
+
+def _order(one: Raised) -> tuple[int, bool, int, str, str]:
+    alarm = one.alarm
+    return alarm.raised.end, one.severity is not Severity.PAGE, alarm.segment, alarm.column, alarm.detector
+
+
+def _refused(store: Store) -> tuple[Refused, ...]:
+    return tuple(
+        Refused(reason, rows, store.dead_letters(1, reason=reason)[0].letter.detail)
+        for reason, rows in sorted(store.dead_letters_by_reason().items())
+    )
+
+
+def _unjudged(judged: Sequence[Judged]) -> dict[str, str]:
+    """Columns of which no window could say anything."""
+    tables = [one.whole for one in judged if one.whole is not None]
+    if not tables:
+        return {}
+    silent = np.all([table.outcomes == Outcome.INSUFFICIENT_DATA for table in tables], axis=0)
+    why = "too few values in every window"
+    return {name: why for name, never in zip(tables[0].columns, silent.tolist(), strict=True) if never}
+
+
+def _budget(plan: Plan, windows: int, raised: Sequence[Raised]) -> Budget:
+    text = str(getattr(plan.settings, "alarm_budget", _DEFAULT_BUDGET))
+    found = _BUDGET.fullmatch(text)
+    alarms, per = (float(found[1]), parse_duration(found[2])) if found else (1.0, parse_duration("30d"))
+    length = HOUR if plan.numbered else plan.spec.hop
+    pages = sum(one.severity is Severity.PAGE for one in raised)
+    return Budget(text, windows, alarms * windows * length / per, len(raised), pages)

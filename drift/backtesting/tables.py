@@ -1,0 +1,167 @@
+"""A backtest as DataFrames and as lines of text."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from drift.backtesting.result import Backtest, Raised, Refused
+from drift.core.clock import to_datetime
+from drift.core.result import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEADINGS: Final = ("told", "severity", "column", "onset", "delay", "what moved", "effect (tolerance)", "until")
+_SHARES: Final = "share"
+_NAMED: Final = 5
+
+
+def alarms(test: Backtest) -> "pd.DataFrame":
+    """One row for each alarm; moments are timestamps in UTC, or numbers of rows."""
+    import pandas as pd
+
+    rows = [
+        {
+            "column": one.alarm.column,
+            "segment": one.segment,
+            "severity": str(one.severity),
+            "start": _moment(test, one.alarm.raised.start),
+            "end": _moment(test, one.alarm.raised.end),
+            "onset": _moment(test, one.alarm.onset),
+            "paged": None if one.paged is None else _moment(test, one.paged.end),
+            "ended": None if one.ended is None else _moment(test, one.ended.end),
+            "direction": one.alarm.direction,
+            "what": one.alarm.what,
+            "effect": one.alarm.effect,
+            "tolerance": one.alarm.tolerance,
+            "detector": one.alarm.detector,
+            **one.alarm.statistics,
+        }
+        for one in test.raised
+    ]
+    return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
+
+
+_COLUMNS: Final = (
+    "column", "segment", "severity", "start", "end", "onset", "paged", "ended", "direction", "what", "effect",
+    "tolerance", "detector",
+)  # fmt: skip
+
+
+def windows(test: Backtest) -> "pd.DataFrame":
+    """One row for each window and column."""
+    import pandas as pd
+
+    parts = []
+    for one in test.judged:
+        if one.whole is None:
+            continue
+        head = {
+            "start": _moment(test, one.window.start),
+            "end": _moment(test, one.window.end),
+            "rows": one.rows,
+            "column": list(one.whole.columns),
+            "outcome": [Outcome(outcome).word for outcome in one.whole.outcomes.tolist()],
+        }
+        values = {name: one.whole.values[:, at] for at, name in enumerate(one.whole.statistics)}
+        parts.append(pd.DataFrame(head | values))
+    if not parts:
+        return pd.DataFrame(columns=["start", "end", "rows", "column", "outcome"])
+    return pd.concat(parts, ignore_index=True)
+
+
+def row(test: Backtest, one: Raised) -> tuple[str, ...]:
+    """An alarm's line, under `HEADINGS`."""
+    alarm = one.alarm
+    name = alarm.column or "the model"
+    return (
+        moment(test, (one.paged or alarm.raised).end),
+        str(one.severity),
+        name if one.segment == "all" else f"{name} ({one.segment})",
+        moment(test, alarm.onset),
+        test.delay(one),
+        " ".join(part for part in (alarm.what, alarm.direction) if part),
+        f"{amount(alarm.effect, alarm.what)} ({amount(alarm.tolerance, alarm.what, signed=False)})",
+        "the end" if one.ended is None else moment(test, one.ended.end),
+    )
+
+
+def amount(value: float, what: str, *, signed: bool = True) -> str:
+    """An effect in its unit: percentage points of a share, or standard deviations of a score."""
+    if not np.isfinite(value):
+        return "–"
+    sign = "+" if signed else ""
+    return f"{100 * value:{sign}.2g} points" if what.startswith(_SHARES) else f"{value:{sign}.2f} sd"
+
+
+def moment(test: Backtest, micros: int) -> str:
+    """A moment for a person: `2026-02-03 14:00`, or `row 15,000`."""
+    if test.numbering is not None:
+        return f"row {int(test.at(micros)):,}"
+    return to_datetime(micros).strftime("%Y-%m-%d %H:%M")
+
+
+def title(test: Backtest) -> str:
+    """What was read."""
+    first, last = test.judged[0].window.start, test.judged[-1].window.end
+    refused = sum(one.rows for one in test.refused)
+    more = f", {refused:,} refused" if refused else ""
+    return (
+        f"{test.events}: {test.rows:,} rows{more}; {count(len(test.judged), 'window')} of {test.window} judged, "
+        f"{moment(test, first)} to {moment(test, last)}"
+    )
+
+
+def summary(test: Backtest) -> Iterator[str]:
+    """The lines below the alarms."""
+    budget = test.budget
+    warnings = budget.raised - budget.pages
+    yield (
+        f"Budget {budget.text}: in {count(budget.windows, 'window')} it allows {budget.allowed:.2g} false alarms; "
+        f"{count(budget.raised, 'alarm')} raised ({count(budget.pages, 'page')}, {count(warnings, 'warning')})."
+    )
+    silent = sum(one.whole is None or one.whole.outcome is Outcome.INSUFFICIENT_DATA for one in test.judged)
+    if silent:
+        yield f"Not judged: {count(silent, 'window')} with too few rows."
+    if test.aside:
+        where = " and ".join(f"from {moment(test, window.start)}" for window in test.aside[:_NAMED])
+        yield f"Set aside: {count(len(test.aside), 'window')} that the events fill in part only, {where}."
+    for name, why in list(test.unjudged.items())[:_NAMED]:
+        yield f"Not judged: {name}: {why}."
+    if len(test.unjudged) > _NAMED:
+        yield f"Not judged: {len(test.unjudged) - _NAMED} more columns; --json names them."
+    if test.late:
+        yield f"Late: {count(test.late, 'row')} came after later ones had closed their window; counted all the same."
+    for refused in test.refused:
+        yield refusal(refused)
+    for note in test.notes:
+        yield f"Note: {note}."
+
+
+def refusal(one: Refused) -> str:
+    """Rows that could not be counted, and why."""
+    return f"Refused: {count(one.rows, 'row')}, {one.reason}; one of them: {one.example}."
+
+
+def text(test: Backtest) -> str:
+    """A compact picture for a console."""
+    lines = [title(test), ""]
+    if test.raised:
+        table = [HEADINGS, *(row(test, one) for one in test.raised)]
+        wide = [max(len(line[at]) for line in table) for at in range(len(HEADINGS))]
+        lines += ["  ".join(cell.ljust(w) for cell, w in zip(line, wide, strict=True)).rstrip() for line in table]
+    else:
+        lines.append("No alarm.")
+    return "\n".join([*lines, "", *summary(test)])
+
+
+def count(number: int, what: str) -> str:
+    """`1 window`, `2 windows`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _moment(test: Backtest, micros: int) -> Any:
+    import pandas as pd
+
+    return test.at(micros) if test.numbering is not None else pd.Timestamp(micros, unit="us", tz="UTC")
