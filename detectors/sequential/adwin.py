@@ -1,7 +1,7 @@
 """ADWIN by river: drops the older part of a growing window where the two parts' means differ (Bifet, Gavaldà 2007).
 
 Fed the window's mean in the reference's standard deviations. ADWIN's bound supposes numbers between 0 and 1, so that
-a shift has to reach about half of that scale: it is calm on means (`of: mean`) and keen on scores (`of: score`).
+a shift has to reach about half of that scale: it is calm on means (`of: mean`) and keener on `of: z`.
 `clock` is 1 here and 32 in river: ours is one number per window, not per row. Measured: docs/detectors.md.
 """
 

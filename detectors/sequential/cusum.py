@@ -34,7 +34,7 @@ from drift.core.window import Window
 
 OPTIONS: Final = MappingProxyType(
     {
-        "of": "`score`, or a statistic with a p-value; score",
+        "of": "`z`, or a statistic with a p-value; z",
         "k": "allowance in standard errors: half the shift to be found soonest; 0.5",
         "h": "decision interval in standard errors; from `run_length`",
         "run_length": "mean number of windows of one column to a false alarm; the budget's",
@@ -109,13 +109,13 @@ def watch(context: Context) -> Watch:
         ConfigError: an option is unknown or cannot be read, or the statistic has no p-value.
     """
     settings = Settings.of("cusum", context.options, OPTIONS)
-    of, minimum = settings.word("of", "score"), settings.count("min_rows", MIN_ROWS)
+    of, minimum = settings.word("of", "z"), settings.count("min_rows", MIN_ROWS)
     k = settings.number("k", 0.5, 1e-3)
-    sides = 2 if of == "score" else 1
+    sides = 2 if of == "z" else 1
     length = settings.number("run_length", max(context.alarm_windows, 2.0) * max(context.streams, 1), 1.0)
     h = settings.number("h", interval(k, length, sides), 0.0)
     reference = context.baseline.profile
-    if of == "score":
+    if of == "z":
         scores = Scores(reference, context.segment, minimum)
         wander = _wander(scores, context)
         zs, what = _scored(scores, wander, len(context.baseline.stretches)), "location"

@@ -124,6 +124,7 @@ class Fed:
         starts = np.append(state["starts"], window.start).astype(np.int64)
         fed = np.concatenate((np.asarray(state["series"], np.float32), new[:, None]), axis=1)
         onset, direction = _parted(starts, fed, found, window)
+        direction = direction if self._series.signed else np.zeros_like(direction)
         fed[found] = np.nan
         for column in np.flatnonzero(found).tolist():
             alive[column] = self._make(np.zeros(0), window.start + column)

@@ -3,7 +3,7 @@
 | `of` | number | columns |
 |---|---|---|
 | `mean` | shift of the mean, in the reference's standard deviations | numeric and ordinal |
-| `score` | mean of the standardised mid-ranks: about 0.98 per standard deviation, whatever the tails | the same |
+| `z` | mean of the standardised mid-ranks over its standard error 1/√n: 1 is chance, whatever the tails | the same |
 | `outside` | share of values outside the reference's central 90 %; of keys: those beyond the most frequent 90 % | all |
 | `error` | 1 where Pearson's X² against the reference has p < 0.1, else 0: one stationary window in ten errs | all |
 | any statistic | its value | those that it knows |
@@ -25,7 +25,7 @@ ERROR: Final = 0.1
 """A window errs below this p-value."""
 CENTRE: Final = 0.9
 """What counts as inside."""
-OF: Final = "`mean`, `score`, `outside`, `error` (see detectors/sequential/series.py) or a statistic"
+OF: Final = "`mean`, `z`, `outside`, `error` (see detectors/sequential/series.py) or a statistic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Series:
     of: str
     what: str
     columns: int
+    signed: bool
+    """Whether a larger number is a larger column, and not only a larger distance."""
     read: Callable[[Profile], tuple[Floats, Bools]]
     """Window → (C,) numbers and whether each can be judged; finite where it can."""
 
@@ -50,18 +52,18 @@ def series(context: Context, of: str, min_rows: int, where: str) -> Series:
     match of:
         case "mean":
             read = _measured(Measuring(per_column("mean_shift", where), reference, segment, min_rows))
-            return Series(of, "location", columns, read)
-        case "score":
-            return Series(of, "location", columns, Scores(reference, segment, min_rows).read)
+            return Series(of, "location", columns, True, read)
+        case "z":
+            return Series(of, "location", columns, True, Scores(reference, segment, min_rows).read)
         case "outside":
-            return Series(of, "share outside", columns, Outside(reference, segment, min_rows).read)
+            return Series(of, "share outside", columns, False, Outside(reference, segment, min_rows).read)
         case "error":
-            return Series(
-                of, "distribution", columns, _erring(Measuring(with_p("chi2", where), reference, segment, min_rows))
-            )
+            read = _erring(Measuring(with_p("chi2", where), reference, segment, min_rows))
+            return Series(of, "distribution", columns, False, read)
         case _:
             measuring = Measuring(per_column(of, f"{where}: of is {OF}"), reference, segment, min_rows)
-            return Series(of, measuring.what, columns, _measured(measuring))
+            signed = measuring.measure.statistic.direction is not None and not measuring.measure.suffix
+            return Series(of, measuring.what, columns, signed, _measured(measuring))
 
 
 def _measured(measuring: Measuring) -> Callable[[Profile], tuple[Floats, Bools]]:
@@ -103,9 +105,9 @@ class Scores:
         return self._spread(self._m, 0.0)
 
     def read(self, window: Profile) -> tuple[Floats, Bools]:
-        """(C,) means, and which can be judged."""
+        """(C,) means over their standard errors, and which can be judged."""
         values, n = self.means(window)
-        return values, self.enough(n)
+        return values * np.sqrt(n), self.enough(n)
 
     def enough(self, n: Floats) -> Bools:
         """(C,) which columns have an order, vary in the reference and hold enough values."""
@@ -145,7 +147,8 @@ class Outside:
         ordered = np.array([column.ordered for column in reference.grid.columns])
         share = pair.r / np.maximum(pair.m, 1.0)[:, None]
         self._outside = np.where(ordered[:, None], _beyond_ranks(share), _beyond_frequent(share, reference))
-        self._enough = pair.m >= min_rows
+        sketch = np.array([column.sketch for column in reference.grid.columns])
+        self._enough = (pair.m >= min_rows) & ~sketch
 
     def read(self, window: Profile) -> tuple[Floats, Bools]:
         """(C,) shares in 0–1, and whether both sides hold enough values."""
