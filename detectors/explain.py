@@ -4,8 +4,10 @@
 """
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -81,17 +83,9 @@ class Case:
 def explain(case: Case) -> tuple[str, ...]:
     """What a person should know, the most urgent first: one paragraph each, without line breaks."""
     alarm = case.standing
-    told = _of_alarm(case, alarm) if alarm is not None else _of_silence(case)
-    return tuple(
-        paragraph
-        for paragraph in (
-            *told,
-            *known_of(case.about, case.spec, case.budget, told=alarm is not None),
-            *_of_answers(case),
-            _next(case),
-        )
-        if paragraph
-    )
+    first = _of_alarm(case, alarm) if alarm is not None else _of_silence(case)
+    known = known_of(case.about, case.spec, case.budget, told=alarm is not None)
+    return tuple(paragraph for paragraph in chain(first, known, _of_answers(case), _next(case)) if paragraph)
 
 
 def _where(case: Case) -> str:
@@ -208,14 +202,13 @@ def _of_answers(case: Case) -> Iterator[str]:
         yield f"{text}: “{answer.why}”."
 
 
-def _next(case: Case) -> str:
+def _next(case: Case) -> Iterator[str]:
     if case.standing is None:
-        return ""
-    name = f"{case.model} {case.column}".strip()
-    return (
-        f"If this is the new normal: `drift accept {name} --why …`. If it was normal all along: `drift dismiss {name} "
-        f"--why …`. For silence meanwhile: `drift snooze {name} --for 3d --why …`."
-    )
+        return
+    name = " ".join(shlex.quote(word) for word in (case.model, case.column) if word)
+    yield f"If this is the new normal: `drift accept {name} --why REASON`"
+    yield f"If it was normal all along: `drift dismiss {name} --why REASON`"
+    yield f"For silence meanwhile: `drift snooze {name} --for 3d --why REASON`"
 
 
 def overview(model: str, cases: Sequence[Case], most: int = 10) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from drift.cli import app_alarms, app_backtest
+from drift.cli.options import HERE, ConfigFile, Json, Url, Who
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -15,16 +18,8 @@ reference = typer.Typer(help="Register and show references: what a model's produ
 dead_letters = typer.Typer(help="Events that could not be counted.")
 app.add_typer(reference, name="reference", no_args_is_help=True)
 app.add_typer(dead_letters, name="dead-letters", no_args_is_help=True)
-
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", envvar="DRIFT_CONFIG", help="The configuration.", show_default=True)
-]
-Url = Annotated[
-    Optional[str],  # noqa: UP045  typer reads it
-    typer.Option("--url", envvar="DRIFT_URL", help="A running service; else the one that drift.yaml describes."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-HERE = Path("drift.yaml")
+app.add_typer(app_alarms.commands)
+app.add_typer(app_backtest.commands)
 
 
 @app.callback()
@@ -67,6 +62,8 @@ def reference_add(
     file: Annotated[Path, typer.Argument(help="Parquet or CSV.")],
     model: Annotated[str, typer.Option("--model", "-m", help="The model.")],
     version: Annotated[str, typer.Option("--version", "-v", help="The model version it belongs to.")] = "1",
+    why: Annotated[str, typer.Option(help="Why it takes over from another; kept beside the answers to alarms.")] = "",
+    who: Who = "",
     config: ConfigFile = HERE,
     url: Url = None,
     json: Json = False,
@@ -74,7 +71,7 @@ def reference_add(
     """Register data as the reference of a model's version, and show what was inferred."""
     from drift.cli import references
 
-    references.add(file, model, version, config, url, as_json=json)
+    references.add(file, model, version, why, who, config, url, as_json=json)
 
 
 @reference.command("list")

@@ -51,9 +51,9 @@ class Client:
             if cursor is None:
                 return
 
-    def post(self, path: str, body: object) -> Any:
+    def post(self, path: str, body: object, **params: object) -> Any:
         """POST JSON."""
-        return self._ask("POST", path, json=body)
+        return self._ask("POST", path, json=body, params=params)
 
     def events(self, body: bytes, media_type: str, key: str) -> Any:
         """POST events under an idempotency key."""

@@ -1,10 +1,15 @@
 """What commands print: results on standard output, everything else on standard error."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+PARAGRAPH: Final = 100
+"""Columns of a paragraph at most: longer lines are hard to read."""
 
 
 def json(value: Any) -> None:
@@ -39,6 +44,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str 
     if not console.is_terminal:  # a pipe has no width: nothing is cut
         console.width = 240
     console.print(shown)
+
+
+def paragraph(text: str) -> None:
+    """Words for a person, wrapped, with an empty line after them."""
+    width = min(shutil.get_terminal_size().columns, PARAGRAPH)
+    line(textwrap.fill(_printable(text), width, break_long_words=False, break_on_hyphens=False) + "\n")
 
 
 def _printable(text: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from drift.cli import output
+from drift.cli.answers import user
 from drift.cli.client import Client, connect
 from drift.core.errors import ReferenceRefused
 
@@ -14,24 +15,30 @@ _MEDIA_TYPES: Final = {
 }
 
 
-def add(file: Path, model: str, version: str, config: Path, url: str | None, *, as_json: bool) -> None:
+def add(
+    file: Path, model: str, version: str, why: str, who: str, config: Path, url: str | None, *, as_json: bool
+) -> None:
     """Register a file: read here where the store is ours, uploaded where a server holds it."""
     if not file.is_file():
         raise ReferenceRefused(f"{file}: there is no such file; give the path of a Parquet or CSV file")
     with connect(config, url, write=True) as client:
-        made = _add(client, file, model, version)
+        made = _add(client, file, model, version, why, who or user() if why else "")
     _show(made, as_json=as_json)
 
 
-def _add(client: Client, file: Path, model: str, version: str) -> Any:
+def _add(client: Client, file: Path, model: str, version: str, why: str, who: str) -> Any:
     if client.services is not None:
         # no copy and no limit of an upload: a reference may be larger than memory
         reference = client.services.register(file, model, version)
+        if why:
+            from drift.service.answering import rereferenced
+
+            rereferenced(client.services.store, client.services.clock, reference, who, why)
         return client.get(f"/v1/references/{reference.id}")
     media_type = _MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
         raise ReferenceRefused(f"{file}: a reference is uploaded as .parquet or .csv; convert it")
-    return client.upload("/v1/references", file, media_type, model=model, version=version)
+    return client.upload("/v1/references", file, media_type, model=model, version=version, why=why, who=who)
 
 
 def listed(model: str, config: Path, url: str | None, *, as_json: bool) -> None:

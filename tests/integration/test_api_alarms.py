@@ -228,14 +228,16 @@ def test_answers_are_listed_and_can_be_taken_back(rig: Rig) -> None:
     assert rig.get("/v1/answers")["items"] == [second, first]
     page = rig.get("/v1/answers", limit=1)
     assert rig.get("/v1/answers", cursor=page["next"])["items"] == [first]
-    path = f"/v1/answers/{first['id']}/withdraw"
+    path = f"/v1/answers/{first['id']}/withdraw?model=credit"
     gone = rig.client.post(path, json={"who": "bob"})
     assert gone.status_code == 200
     expected = {"withdrawn_at": isoformat(NOW), "withdrawn_from": isoformat(hour(6).end), "withdrawn_by": "bob"}
     assert gone.json() == first | expected
     again = rig.client.post(path, json={"who": "bob"})
     assert again.status_code == 409
-    assert rig.client.post("/v1/answers/99/withdraw", json={"who": "bob"}).status_code == 404
+    storing.model(rig.store, "other")
+    for nowhere in ("/v1/answers/99/withdraw?model=credit", f"/v1/answers/{second['id']}/withdraw?model=other"):
+        assert rig.client.post(nowhere, json={"who": "bob"}).status_code == 404
 
 
 def test_registering_another_reference_with_a_reason(rig: Rig) -> None:

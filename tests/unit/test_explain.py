@@ -38,13 +38,6 @@ def golden(text: str) -> str:
     return textwrap.dedent(text).strip()
 
 
-def next_(name: str = "credit n0") -> str:
-    return (
-        f"If this is the new normal: `drift accept {name} --why …`. If it was normal all along: `drift dismiss {name} "
-        f"--why …`. For silence meanwhile: `drift snooze {name} --for 3d --why …`."
-    )
-
-
 def test_a_page() -> None:
     assert said(explain(case(alarm=alarm(), about=about(), budget="1 per 30d"))) == golden("""
         PAGE: n0 has drifted (model credit, windows of 1h, all traffic).
@@ -67,8 +60,11 @@ def test_a_page() -> None:
         Replayed over 672 windows of baseline that it had not learnt from, it never alarmed. The budget of 1
         per 30d allows the whole model 0.02 in that time; up to 1 may be chance.
 
-        If this is the new normal: `drift accept credit n0 --why …`. If it was normal all along: `drift
-        dismiss credit n0 --why …`. For silence meanwhile: `drift snooze credit n0 --for 3d --why …`.
+        If this is the new normal: `drift accept credit n0 --why REASON`
+
+        If it was normal all along: `drift dismiss credit n0 --why REASON`
+
+        For silence meanwhile: `drift snooze credit n0 --for 3d --why REASON`
     """)
 
 
@@ -101,8 +97,11 @@ def test_a_warning_on_a_short_baseline() -> None:
 
         What helps: longer windows, more weeks of reference, `segments` that differ, or another `seasonal`.
 
-        If this is the new normal: `drift accept credit n0 --why …`. If it was normal all along: `drift
-        dismiss credit n0 --why …`. For silence meanwhile: `drift snooze credit n0 --for 3d --why …`.
+        If this is the new normal: `drift accept credit n0 --why REASON`
+
+        If it was normal all along: `drift dismiss credit n0 --why REASON`
+
+        For silence meanwhile: `drift snooze credit n0 --for 3d --why REASON`
     """)
 
 
@@ -127,8 +126,11 @@ def test_a_small_shift_that_is_snoozed() -> None:
 
         Mon 23 Nov 2026 06:00: bob snoozed it until Thu 26 Nov 2026 06:00: “holiday”.
 
-        If this is the new normal: `drift accept credit n0 --why …`. If it was normal all along: `drift
-        dismiss credit n0 --why …`. For silence meanwhile: `drift snooze credit n0 --for 3d --why …`.
+        If this is the new normal: `drift accept credit n0 --why REASON`
+
+        If it was normal all along: `drift dismiss credit n0 --why REASON`
+
+        For silence meanwhile: `drift snooze credit n0 --for 3d --why REASON`
     """)
 
 
@@ -209,7 +211,9 @@ def test_another_detector_and_nothing_known() -> None:
     text = explain(case(column="", alarm=given))
     assert text[0] == "PAGE: model credit has drifted (model credit, windows of 1h, all traffic)."
     assert text[1] == "psi of model credit is 0.3 on 4,321 rows from Mon 23 Nov 2026 02:00 to 04:00 (UTC)."
-    assert text[3:] == ("It is a page.", next_("credit"))
+    assert text[3:5] == ("It is a page.", "If this is the new normal: `drift accept credit --why REASON`")
+    spaced = explain(case(model="my model", alarm=given))
+    assert spaced[-1] == "For silence meanwhile: `drift snooze 'my model' n0 --for 3d --why REASON`"
     assert explain(case())[1] == "No sequential detector watches it yet; it starts with the next final window."
     assert explain(case(about=about()))[1] == "No window is final yet, so nothing was judged."
 

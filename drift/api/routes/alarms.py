@@ -73,9 +73,12 @@ def list_answers(
 
 @router.post("/answers/{answer_id}/withdraw", responses=errors(409))
 def withdraw_answer(
-    services: Given, answer_id: Id, wanted: shapes.WithdrawRequest, user: User = None
+    services: Given, answer_id: Id, name: ModelQuery, wanted: shapes.WithdrawRequest, user: User = None
 ) -> shapes.AnswerAnswer:
     """Take an answer back, from the next window on. It stays listed."""
+    model = model_called(services.store.catalogue(), name)
+    if answer_id not in {one.id for one in services.store.answers(model.id)}:
+        raise NotFound(f"model {name!r} has no answer {answer_id}; GET /v1/answers?model={name} lists those there are")
     gone = services.store.withdraw(answer_id, answerer(user, wanted.who))
     return convert.answer(gone, Names(services.store.catalogue()))
 

@@ -1,0 +1,37 @@
+"""`drift alarms`."""
+
+from pathlib import Path
+from typing import Any
+
+from drift.cli import output
+from drift.cli.client import connect
+
+
+def listed(model: str, limit: int, config: Path, url: str | None, *, everything: bool, as_json: bool) -> None:
+    """List alarms, newest first."""
+    standing = None if everything else "true"
+    with connect(config, url) as client:
+        found = list(client.pages("/v1/alarms", limit, model=model, standing=standing))
+    if as_json:
+        output.json(found)
+        return
+    if not found:
+        output.line(f"no alarm {'was ever raised' if everything else 'stands'} on model {model}")
+        return
+    headings = ("id", "severity", "column", "segment", "window", "what", "by", "tolerated", "rows", "since", "state")
+    output.table(headings, ([*_plain(one)] for one in found))
+
+
+def _plain(one: Any) -> list[object]:
+    shown = [one[key] for key in ("id", "severity", "column", "segment", "window", "what")]
+    numbers = [output.number(one["effect"]), output.number(one["tolerance"]), f"{one['rows']:,}"]
+    return [*shown, *numbers, one["onset"], _state(one)]
+
+
+def _state(one: Any) -> str:
+    if one["retracted_by"] is not None:
+        return "retracted"
+    if one["ended_at"] is not None:
+        return f"ended {one['ended_at']}"
+    answered = f", answered ({', '.join(map(str, one['answers']))})" if one["answers"] else ""
+    return ("snoozed" if one["snoozed"] else "stands") + answered
