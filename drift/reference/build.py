@@ -116,7 +116,7 @@ class _Reading:
         width = len(data.names)
         self.sample = Sample(min(options.sample_rows, max(1_000, SAMPLE_CELLS // width)))
         self._texts = Sample(max(1_000, min(SAMPLE_TEXTS, SAMPLE_TEXT_CELLS // width)))
-        self._resolution = Resolution(options.pane)
+        self._resolution = Resolution(options.pane, width)
         self.rows = 0
         room = min(MAX_CHARACTERS, SHARED_CHARACTERS // width)
         self.tallies = {

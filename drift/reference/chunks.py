@@ -18,6 +18,10 @@ Ints = npt.NDArray[np.int64]
 
 LADDER: Final = (5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY)
 MOST: Final = 4_000
+MOST_HOURS: Final = 9_000
+"""A year of hours (8,784) stays hourly; a column of a chunk takes up to 350 bytes packed: 60 MB for 20 columns …"""
+WIDE: Final = 200
+"""… and of more columns than these there are at most 4,000 hours."""
 HELD_INTS: Final = 1 << 24
 """Counters of chunks kept unpacked (128 MB); the chunks not touched for longest are packed."""
 
@@ -26,9 +30,10 @@ AT_ONCE: Final = 1 << 16
 
 
 class Resolution:
-    """Finds the finest chunk length of the ladder that gives at most 4,000 chunks with rows in them."""
+    """Finds the finest chunk length of the ladder that gives at most 4,000 chunks with rows in them; 9,000 hours."""
 
-    def __init__(self, pane: int) -> None:
+    def __init__(self, pane: int, columns: int = 1) -> None:
+        self._hours = MOST_HOURS if columns <= WIDE else MOST
         self._starts = {length: set[int]() for length in LADDER if length >= pane}
         self.untimed = 0
         self.first: int | None = None
@@ -46,7 +51,8 @@ class Resolution:
         longest = max(self._starts)
         for length in list(self._starts):
             self._starts[length].update(np.unique(there // length).tolist())
-            if len(self._starts[length]) > MOST and length != longest:
+            most = self._hours if length >= HOUR else MOST
+            if len(self._starts[length]) > most and length != longest:
                 del self._starts[length]
 
     @property

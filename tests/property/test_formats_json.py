@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 from drift.core.records import Decoded
 from drift.core.rows import Coded, Fields
 from drift.core.schema import Column, Kind, Role, Schema, Storage
+from drift.core.sketch import DISTINCT
+from drift.core.vectors import DISTANCE, measures
+from drift.core.words import OOV, TEXTS, vocabulary
 from ingest import formats
 
+WORDS = vocabulary(["a b", "b a"])
+CENTRE = np.linspace(-1, 1, 8).astype("<f4").tobytes()
 SCHEMA = Schema(
     (
         Column("x", Kind.NUMERIC, Role.FEATURE, Storage.NUMBER),
@@ -22,6 +27,17 @@ SCHEMA = Schema(
         Column("c", Kind.CATEGORICAL, Role.FEATURE, Storage.STRING),
         Column("b", Kind.BOOLEAN, Role.FEATURE, Storage.BOOLEAN),
         Column("day", Kind.NUMERIC, Role.FEATURE, Storage.NUMBER, "at", "age"),
+        *(
+            Column(
+                f"note.{what}", Kind.NUMERIC, Role.FEATURE, Storage.STRING, "note", what, learned=WORDS * (what == OOV)
+            )
+            for what in TEXTS
+        ),
+        *(
+            Column(f"e.{what}", Kind.NUMERIC, Role.FEATURE, Storage.LIST, "e", what, 8, CENTRE * (what == DISTANCE))
+            for what in measures(8)
+        ),
+        Column("c.distinct", Kind.CATEGORICAL, Role.FEATURE, Storage.STRING, "c", DISTINCT),
         Column("prediction", Kind.CATEGORICAL, Role.PREDICTION, Storage.NUMBER),
     ),
     segments=("y",),
@@ -37,7 +53,13 @@ times = st.one_of(
     st.just("2026-11-23T10:00:00.123456Z"), st.just("2026-11-23T11:00:00+01:00"), st.integers(0, 2**62),
     st.floats(0, 1e18), st.sampled_from([1795428000123456789, 1795428000.25, 1795428000]), scalars,
 )  # fmt: skip
-features = st.dictionaries(st.sampled_from(["x", "y", "c", "b", "at", "z"]), scalars)
+vectors = st.lists(st.one_of(st.floats(width=32), st.integers(), st.none(), st.booleans()), min_size=7, max_size=9)
+rich = st.one_of(vectors, st.text("ab ", max_size=6), scalars)
+features = st.builds(
+    lambda plain, more: plain | more,
+    st.dictionaries(st.sampled_from(["x", "y", "c", "b", "at", "z"]), scalars),
+    st.dictionaries(st.sampled_from(["e", "note"]), rich),
+)
 
 
 @st.composite

@@ -17,6 +17,7 @@ from drift.core.grid import Grid, key_hash
 from drift.core.profile import Sums
 from drift.core.schema import Kind, Role
 from drift.reference import BuiltReference, Limits, ReferenceOptions, build_reference, profile_frame, summary_rows
+from drift.reference.chunks import Resolution
 from drift.reference.frame import FrameData
 from drift.reference.summary import HEADINGS
 
@@ -146,18 +147,28 @@ def test_chunks_add_up_to_the_whole(in_memory: BuiltReference) -> None:
 
 
 @pytest.mark.parametrize(
-    ("every", "length"), [(30, 5 * MINUTE), (500, 15 * MINUTE), (2_000, HOUR), (10_000, 6 * HOUR), (80_000, DAY)]
+    ("every", "length"),
+    [(30, 5 * MINUTE), (500, 15 * MINUTE), (2_000, HOUR), (5_250, HOUR), (10_000, 6 * HOUR), (80_000, DAY)],
 )
-def test_chunks_are_as_fine_as_4000_allow(every: int, length: int) -> None:
-    n = 6_000
+def test_chunks_are_as_fine_as_4000_or_a_year_of_hours_allow(every: int, length: int) -> None:
+    n = 6_000 if every < 10_000 else 10_000
     frame = pd.DataFrame({"x": RNG.normal(size=n), "time": 1_700_000_000 + every * np.arange(n)})
     built = build_reference(frame)
     assert built.chunks.length == length
-    assert len(built.chunks) <= max(4_000, n * every * SECOND // DAY + 1)
+    assert len(built.chunks) <= max(9_000 if length >= HOUR else 4_000, n * every * SECOND // DAY + 1)
     assert sum(int(sums.ints[0, 0]) for _, _, sums in built.chunks) == n
     for start, end, _ in built.chunks:
         assert start % length == 0
         assert end - start == length
+
+
+def test_of_many_columns_a_year_is_not_kept_by_the_hour() -> None:
+    resolution = Resolution(5 * MINUTE, 201)
+    resolution.see(np.arange(8_784) * HOUR)
+    assert resolution.length == 6 * HOUR
+    resolution = Resolution(5 * MINUTE, 200)
+    resolution.see(np.arange(8_784) * HOUR)
+    assert resolution.length == HOUR
 
 
 def test_chunks_are_never_finer_than_the_pane() -> None:
