@@ -1,4 +1,4 @@
-"""Which statistics there are: whatever stands in `detectors/statistics/` and `detectors/quality/`."""
+"""Which statistics there are: whatever stands in `detectors/statistics/`, `multivariate/` and `quality/`."""
 
 import math
 import pkgutil
@@ -9,6 +9,7 @@ from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import Final
 
+import detectors.multivariate
 import detectors.quality
 import detectors.statistics
 from detectors.contract import Statistic, View
@@ -45,12 +46,20 @@ class Info:
 
 @cache
 def statistics() -> Mapping[str, Statistic]:
-    """Every statistic by name, distances first, then quality; each in alphabetical order."""
+    """Every statistic by name: distances, those of several columns, quality; each in alphabetical order.
+
+    In `detectors.multivariate` a module without a `STATISTIC` is a helper.
+    """
     found: dict[str, Statistic] = {}
-    for package in (detectors.statistics, detectors.quality):
+    for package in (detectors.statistics, detectors.multivariate, detectors.quality):
         for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-            found[module.name] = _load(package, module.name)
+            if package is not detectors.multivariate or _holds(package, module.name):
+                found[module.name] = _load(package, module.name)
     return MappingProxyType(found)
+
+
+def _holds(package: ModuleType, name: str) -> bool:
+    return hasattr(import_module(f"{package.__name__}.{name}"), "STATISTIC")
 
 
 def _load(package: ModuleType, name: str) -> Statistic:
