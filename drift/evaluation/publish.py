@@ -3,13 +3,18 @@
 Every server reads it from the store, so all of them export the same, and a restarted one at once.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from drift.core.catalogue import Catalogue
+from drift.core.alarm import Alarm, Severity
+from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.result import Judgement
 from drift.core.window import Window
 from drift.metrics import Snapshot
+
+Alarms = Mapping[tuple[str, Severity], int]
+"""(Segment label, severity) → how many stand."""
 
 
 class FinalWindow(Protocol):
@@ -36,6 +41,14 @@ class FinalWindow(Protocol):
         """Of its latest result."""
 
 
+class StandingAlarm(Protocol):
+    """A stored alarm that stands."""
+
+    @property
+    def alarm(self) -> Alarm:
+        """With its evidence."""
+
+
 class Store(Protocol):
     """The part of the store that is read."""
 
@@ -47,6 +60,9 @@ class Store(Protocol):
 
     def judgements(self, window_id: int, segment: int | None = None) -> Mapping[int, Judgement]:
         """Segment index → judgement of the window's latest result."""
+
+    def standing(self, reference_id: int, spec: str) -> Sequence[StandingAlarm]:
+        """Alarms that stand on a reference and spec."""
 
 
 class Metrics(Protocol):
@@ -61,7 +77,7 @@ class Publisher:
 
     def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store, self._metrics = store, metrics
-        self._published: dict[tuple[int, str], tuple[int, int]] = {}
+        self._published: dict[tuple[int, str], tuple[int, int, Alarms]] = {}
 
     def tick(self) -> int:
         """Publish what is new; how many results that were."""
@@ -69,20 +85,23 @@ class Publisher:
         for model in catalogue.models.values():
             versions = {r.id: r for r in catalogue.references if r.model_id == model.id}
             for last in self._store.latest_final(model.id):
-                key, state = (last.reference_id, last.spec), (last.id, last.revision)
-                if self._published.get(key) == state:
-                    continue
-                reference = versions[last.reference_id]
-                judgements = {
-                    reference.grid.segments[index].label: judgement
-                    for index, judgement in self._store.judgements(last.id).items()
-                }
-                self._metrics.result(
-                    Snapshot(
-                        model.name, reference.version, last.spec, last.window.start, last.window.end, model.lateness,
-                        judgements,
-                    )
-                )  # fmt: skip
-                self._published[key] = state
-                count += 1
+                count += self._publish(model, versions[last.reference_id], last)
         return count
+
+    def _publish(self, model: Model, reference: Reference, last: FinalWindow) -> bool:
+        """Publish a result, if it or what stands is new: a revision of an older window changes alarms as well."""
+        labels = [segment.label for segment in reference.grid.segments]
+        standing = (row.alarm for row in self._store.standing(reference.id, last.spec))
+        alarms: Alarms = Counter((labels[one.segment], one.severity) for one in standing if not one.snoozed)
+        key, state = (reference.id, last.spec), (last.id, last.revision, alarms)
+        if self._published.get(key) == state:
+            return False
+        judgements = {labels[index]: one for index, one in self._store.judgements(last.id).items()}
+        window = last.window
+        self._metrics.result(
+            Snapshot(
+                model.name, reference.version, last.spec, window.start, window.end, model.lateness, judgements, alarms
+            )
+        )
+        self._published[key] = state
+        return True

@@ -5,7 +5,7 @@ next. Its series go away 2 × window + lateness after the window's end; only the
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from threading import Lock
 from typing import Final
@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
+from drift.core.alarm import Severity
 from drift.core.clock import SECOND, Clock
 from drift.core.result import Judgement, Outcome
 from drift.metrics import names
@@ -39,6 +40,8 @@ class Snapshot:
     """The model's, in microseconds."""
     judgements: Mapping[str, Judgement]
     """Segment label (`all`, `channel=web`) → its judgement."""
+    alarms: Mapping[tuple[str, Severity], int] = field(default_factory=dict)
+    """(Segment label, severity) → alarms that stand and are not snoozed."""
 
     @property
     def stale_at(self) -> int:
@@ -139,6 +142,8 @@ def _totals(families: Mapping[str, GaugeMetricFamily], snapshot: Snapshot) -> No
         watched = int((judgement.outcomes != Outcome.INSUFFICIENT_DATA).sum())
         families[names.DRIFTED.name].add_metric(mine, drifted)
         families[names.WATCHED.name].add_metric(mine, watched)
+        for level in Severity:
+            families[names.ALARMS.name].add_metric((*mine, level.value), snapshot.alarms.get((segment, level), 0))
     if WHOLE in snapshot.judgements:
         outcome = snapshot.judgements[WHOLE].outcome
         for other in Outcome:

@@ -71,6 +71,12 @@ DRIFTED: Final = Metric(
 WATCHED: Final = Metric(
     "drift_columns_watched", "gauge", "Columns that were judged in the last final window.", (*_WINDOW, "segment")
 )
+ALARMS: Final = Metric(
+    "drift_alarms_standing",
+    "gauge",
+    "Alarms that stand after the last final window by severity; those that are snoozed do not count.",
+    (*_WINDOW, "segment", "severity"),
+)
 STATISTIC: Final = Metric(
     "drift_statistic",
     "gauge",
@@ -93,6 +99,7 @@ INGEST: Final = (
     RECORDS, EVENTS, DEAD_LETTERS, LATE_ROWS, LAG, WATERMARK, COMMIT, FENCED, GAPS, GAP_RECORDS,
 )  # fmt: skip
 RESULTS: Final = (
-    EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, STATISTIC, THRESHOLD, SERIES, DROPPED,
+    EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, STATISTIC, THRESHOLD, SERIES,
+    DROPPED,
 )  # fmt: skip
 ALL: Final = (*INGEST, *RESULTS, BUILD)

@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
+from drift.core.alarm import Severity
 from drift.core.clock import DAY, HOUR, MINUTE, ManualClock
-from drift.core.commit import Partition
+from drift.core.commit import AlarmChange, Detection, Partition, WindowResult
 from drift.core.profile import Profile
 from drift.core.result import Judgement, Outcome, WindowState
+from drift.core.window import Window
 from drift.evaluation import Evaluator, Patience
 from drift.evaluation.evaluator import FROZEN
 from drift.evaluation.publish import Publisher
 from drift.metrics import Snapshot
 from drift.store import Store
 from drift.store.rows import WindowRow
+from tests.rig.alarming import alarm, commit
 from tests.rig.storing import PANE, T0, Feed, delta, feed
 
 
@@ -163,12 +166,25 @@ def test_a_dead_partition_leaves_windows_incomplete_until_its_owner_is_back(stor
 def test_what_is_final_is_published_once(store: Store, seen: Seen) -> None:
     source = feed(store)
     source.commit(delta(source.reference, 1, rows=30), delta(source.reference, 2, start=T0 + 2 * HOUR))
-    evaluator(store, seen).tick()
+    judging = evaluator(store, seen)
+    judging.tick()
+    judging.release()
     publisher = Publisher(store, seen)
     assert publisher.tick() == 1
     [snapshot] = seen.published
     assert (snapshot.model, snapshot.version, snapshot.window) == ("credit", "1", "1h")
     assert snapshot.judgements["all"].outcome is Outcome.DRIFT
     assert set(snapshot.judgements) == {"all", "k=a", "k=other"}
+    assert publisher.tick() == 0
+    assert snapshot.alarms == {}
+    late = Window(T0 - HOUR, T0)
+    raised = [AlarmChange("raised", alarm(segment=segment, raised=late, snoozed=segment == 2)) for segment in (0, 1, 2)]
+    older = WindowResult(
+        source.model.id, source.reference.id, "1h", late, 1, WindowState.FINAL, 0, T0,
+        detection=Detection(b"", snapshot=False, changes=tuple(raised)),
+    )  # fmt: skip
+    commit(source, older)
+    assert publisher.tick() == 1
+    assert seen.published[-1].alarms == {("all", Severity.PAGE): 1, ("k=a", Severity.PAGE): 1}
     assert publisher.tick() == 0
     assert Publisher(store, Seen()).tick() == 1, "a restarted server shows it at once"

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from drift.core.alarm import Severity
 from drift.core.clock import HOUR, MINUTE, ManualClock
 from drift.core.commit import Partition
 from drift.core.records import REASONS
@@ -57,6 +58,17 @@ def scrape(metrics: Metrics) -> Mapping[str, Series]:
 def make(clock: ManualClock | None = None, *, max_series: int = 2_000, worst_columns: int = 20) -> Metrics:
     clock = clock or ManualClock(T0)
     return Metrics(CollectorRegistry(), clock, release="1.0", max_series=max_series, worst_columns=worst_columns)
+
+
+def test_standing_alarms_by_segment_and_severity() -> None:
+    metrics = make()
+    judged = {"all": judgement([0.1]), "k=a": judgement([0.1])}
+    alarms = {("all", Severity.PAGE): 2, ("k=a", Severity.WARNING): 1}
+    metrics.result(replace(snapshot([0.1]), judgements=judged, alarms=alarms))
+    assert scrape(metrics)["drift_alarms_standing"] == {
+        ("m", "1", "1h", "all", "page"): 2.0, ("m", "1", "1h", "all", "warning"): 0.0,
+        ("m", "1", "1h", "k=a", "page"): 0.0, ("m", "1", "1h", "k=a", "warning"): 1.0,
+    }  # fmt: skip
 
 
 def test_names_follow_the_conventions() -> None:
