@@ -25,25 +25,20 @@ QUALITY: Final = tuple(
 )
 """Quality rules of every detector: an effect that matters, and one that chance does not make."""
 
-DETECTORS: Final[Mapping[str, tuple[Rule, ...]]] = {
-    # Stands here until the sequential detector with a false-alarm budget takes the name over; that one will need the
-    # windows before this one, which is why a plan names its detector and not only its rules.
-    "default": (Rule.parse("psi > 0.1 and chi2_q < 0.001"), *QUALITY),
-}
-"""What judges where the user wrote no rule, by the name that the plan gives."""
+ONCE: Final = (Rule.parse("psi > 0.1 and chi2_q < 0.001"), *QUALITY)
+"""What judges two data sets compared once, where no windows before this one can tell what is usual: an effect that is
+seen with the eye, and corrected significance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Rules, and the statistics computed beside those that rules need."""
 
-    rules: tuple[Rule, ...] = DETECTORS["default"]
+    rules: tuple[Rule, ...] = ONCE
     min_rows: int = MIN_ROWS
     """Rows (values, for statistics of ordered columns) of window and reference each, below which nothing is judged."""
     statistics: tuple[str, ...] = ()
     """Measures to compute; empty: every statistic's value."""
-    detector: str = "default"
-    """What judges where the user wrote no rule."""
     expected_rows: float | None = None
     """Rows that a window like this one usually has, for `row_volume`; None: unknown."""
 
@@ -62,22 +57,20 @@ class Plan:
 
     @staticmethod
     def from_settings(settings: Mapping[str, Any]) -> "Plan":
-        """A plan from plain settings: `rules`, `min_rows`, `statistics`, `detector`, `expected_rows`; all optional.
+        """A plan from plain settings: `rules`, `min_rows`, `statistics`, `detectors`, `expected_rows`; all optional.
 
-        Among the rules the words `default` and `quality` stand for the detector's rules and for the quality rules
-        alone; a list of rules without them replaces both. Settings of other parts are passed over.
+        Among the rules the word `quality` stands for the quality rules, and `default` for those too where sequential
+        detectors watch as well; for those of one comparison where none does. A list of rules without them replaces
+        both. Settings of other parts are passed over.
 
         Raises:
             ConfigError: a setting cannot be read; the sentence names what there is.
         """
-        detector = settings.get("detector", "default")
-        if not isinstance(detector, str) or detector not in DETECTORS:
-            raise ConfigError(f"detector {detector!r} is not known; there is {', '.join(DETECTORS)}")
+        default = QUALITY if settings.get("detectors") else ONCE
         return Plan(
-            _rules(settings.get("rules"), DETECTORS[detector]),
+            _rules(settings.get("rules"), default),
             _rows(settings.get("min_rows", MIN_ROWS)),
             tuple(known(name, "statistics") for name in _list(settings.get("statistics"), "statistics")),
-            detector,
             _expected(settings.get("expected_rows")),
         )
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from detectors.contract import Bools, Floats, Ints
@@ -18,7 +17,7 @@ from drift.core.baseline import Baseline
 from drift.core.profile import Profile
 from drift.core.window import Window, WindowSpec
 
-State = Mapping[str, npt.NDArray[np.generic]]
+State = Mapping[str, npt.NDArray[Any]]
 """Arrays by name; never changed in place."""
 
 

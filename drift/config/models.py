@@ -1,7 +1,8 @@
 """`models:` what is watched, and how its traffic is cut into windows."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Self
+from datetime import date
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -10,7 +11,7 @@ from drift.core.clock import MINUTE
 from drift.core.schema import Kind, Role
 from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
 
-DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows")
+DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows", "detectors")
 """The settings that detectors read."""
 _RULE_WORDS: Final = ("default", "quality")
 _NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
@@ -23,6 +24,12 @@ class ColumnSettings(Settings):
     """How its values are compared."""
     role: Role | None = None
     """What it is to the model."""
+    tolerance: Annotated[float, Field(gt=0, le=3)] | None = None
+    """Shift of this column that is borne, in its standard deviations; the model's, unless given."""
+    only: Literal["increase", "decrease"] | None = None
+    """Alarms only where it moves this way."""
+    strict: bool = False
+    """Shares (of missing values, of a category) have no smallest tolerance: half a point otherwise."""
 
 
 class WindowSettings(Settings):
@@ -71,6 +78,27 @@ def _statistic(value: Any) -> Any:
     return value
 
 
+def _budget(value: Any) -> Any:
+    from detectors.budget import AlarmBudget
+
+    return str(said(AlarmBudget.parse, value))
+
+
+def _detector(value: Any) -> Any:
+    from detectors.chosen import check
+
+    said(check, value)
+    return value
+
+
+_DetectorSchema: Final = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "examples": ["default", "cusum"]},
+            {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+        ]
+    }
+)
 _RuleSchema: Final = WithJsonSchema(
     {
         "anyOf": [
@@ -128,6 +156,22 @@ class ModelSettings(Settings):
     multivariate: bool = True
     """Whether products of columns are summed as well, so that a changed correlation is seen. Fixed with the reference:
     a change takes effect with the next one. Of more than 200 numeric columns, the first 200."""
+    alarm_budget: Annotated[str, BeforeValidator(_budget)] = "1 per 30d"
+    """False alarms of the whole model that are allowed: one in thirty days, as in `1 per 30d`."""
+    detectors: tuple[Annotated[Any, BeforeValidator(_detector), _DetectorSchema], ...] = ("default",)
+    """What watches the windows one after the other: names, or mappings with `name` and the detector's options. None of
+    them (`[]`): each window is judged by itself, by `rules`."""
+    tolerance: Annotated[float, Field(gt=0, le=3)] = 0.05
+    """Shift of a column that pages nobody, in its standard deviations, however many rows prove it."""
+    seasonal: Literal["auto", "none", "hour", "weekday", "hour+weekend", "hour-of-week"] = "auto"
+    """Which hours and days are expected to differ; `auto` takes what predicts left-out weeks of the baseline best."""
+    holidays: tuple[date, ...] = ()
+    """Days that are expected to look like Sundays."""
+    baseline: Literal["auto", "reference", "production"] = "auto"
+    """What alarms compare with. `auto`: the reference, if it is held out and in the order of time, else production's
+    first 14 days (30 windows at least)."""
+    held_out: bool = True
+    """Whether the reference's rows were kept from training. Scores of rows that a model has learnt are no baseline."""
     thresholds: tuple[float, ...] = (0.5,)
     """Decision thresholds on the score; each becomes an edge of its grid."""
     owner: str | None = None
@@ -136,6 +180,11 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         found: dict[tuple[str | int, ...], str] = {("pane",): _wrong(check_pane, self.pane)}
+        if self.baseline == "reference" and not self.held_out:
+            found[("baseline",)] = (
+                "the reference holds training rows (held_out: false), and what a model says of rows it has learnt is "
+                "no measure of what it says of new ones; give held-out rows, or write baseline: production"
+            )
         for i, window in enumerate(self.windows):
             at = ("windows", i)
             found[at] = _wrong(WindowSpec.parse, window.length, window.hop, self.timezone, self.pane)
@@ -162,6 +211,19 @@ class ModelSettings(Settings):
     def window_specs(self) -> tuple[WindowSpec, ...]:
         """The windows as they are cut."""
         return tuple(WindowSpec.parse(w.length, w.hop, self.timezone, self.pane) for w in self.windows)
+
+    @property
+    def watching(self) -> dict[str, Any]:
+        """What the default detector is told, as plain data."""
+        columns = {
+            name: said
+            for name, column in self.columns.items()
+            if (said := column.model_dump(mode="json", include={"tolerance", "only", "strict"}, exclude_defaults=True))
+        }
+        return {
+            "tolerance": self.tolerance, "seasonal": self.seasonal,
+            "holidays": [day.isoformat() for day in self.holidays], "columns": columns,
+        }  # fmt: skip
 
     @property
     def detection(self) -> dict[str, Any]:

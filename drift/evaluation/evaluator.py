@@ -6,14 +6,17 @@ from typing import Final, Protocol
 
 import structlog
 
+from detectors.changes import schema_changes
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
-from drift.core.commit import EvaluationCommit, Gap, Lease, WindowResult
+from drift.core.commit import Detection, EvaluationCommit, Gap, Lease, WindowResult
 from drift.core.profile import Profile
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
 from drift.evaluation.closing import Closing, Patience, Status, carries, closing
 from drift.evaluation.decide import Pending, decide
+from drift.evaluation.detecting import Detecting, Seen
+from drift.evaluation.verdict import with_alarms, with_changes
 
 log = structlog.get_logger(__name__)
 
@@ -166,8 +169,10 @@ class Evaluator:
         holder: str,
         patience: Patience,
         stopping: Callable[[], bool] = lambda: False,
+        detecting: Detecting | None = None,
     ) -> None:
         self._store, self._judge, self._clock, self._metrics = store, judge, clock, metrics
+        self._detecting = detecting
         self._holder, self._patience, self._stopping = holder, patience, stopping
         self._references: dict[int, Profile] = {}
         self._lease: Lease | None = None
@@ -193,6 +198,8 @@ class Evaluator:
         """About a second of work in one transaction. Marks are read before watermarks, watermarks before panes."""
         catalogue = self._store.catalogue()
         self._mark(lease, catalogue)
+        if self._detecting is not None:
+            self._detecting.begin()
         statuses, gaps, now = self._store.partitions(), self._store.gaps(), self._clock.now()
         started, results = self._clock.monotonic(), list[WindowResult]()
         for model in catalogue.models.values():
@@ -233,20 +240,38 @@ class Evaluator:
         reference = next(r for r in catalogue.references if r.id == pending.reference_id)
         total = self._store.profile(reference, pending.window.start, pending.window.end)
         judgements: Mapping[int, Judgement] = {}
+        detection: Detection | None = None
         rows = total.rows
         if total.straddles:
             # part of it was added up to an hour or a day that reaches over its edge: what was judged before stays
             judgements, rows, reason = self._store.judgements(pending.id), pending.rows, FROZEN
             state = pending.state if judgements and pending.state is not None else WindowState.INCOMPLETE
         elif state is not WindowState.INCOMPLETE:
-            judgements = self._judgements(model, reference, total.profile or Profile.empty(reference.grid))
+            profile = total.profile or Profile.empty(reference.grid)
+            judgements = self._judgements(model, reference, profile)
+            judgements, detection = self._detected(model, reference, pending, state, profile, judgements)
             reason = reason or _across(pending.window, reference, catalogue)
         self._metrics.evaluation(self._clock.monotonic() - started)
         return WindowResult(
             model_id=model.id, reference_id=reference.id, spec=pending.spec, window=pending.window,
             revision=pending.revision + 1, state=state, rows=rows, evaluated_at=self._clock.now(),
-            judgements=judgements, reason=reason, dirt=pending.dirt,
+            judgements=judgements, reason=reason, dirt=pending.dirt, detection=detection,
         )  # fmt: skip
+
+    def _detected(
+        self, model: Model, reference: Reference, pending: StoredWindow, state: WindowState, profile: Profile,
+        judgements: Mapping[int, Judgement],
+    ) -> tuple[Mapping[int, Judgement], Detection | None]:  # fmt: skip
+        """The judgements with what sequential detectors say, which step on final windows only."""
+        spec = next((spec for spec in model.windows if spec.name == pending.spec), None)
+        if self._detecting is None or spec is None or not self._detecting.chosen(model).chosen:
+            return judgements, None
+        seen, detection = self._detecting.standing(reference, spec), None
+        if state is WindowState.FINAL and profile.rows():
+            again = pending.state is WindowState.FINAL
+            share = pending.new_rows / max(pending.rows, 1) if again else 1.0
+            seen, detection = self._detecting.step(model, reference, spec, pending.window, profile, share)
+        return {at: _verdict(judged, seen, at) for at, judged in judgements.items()}, detection
 
     def _judgements(self, model: Model, reference: Reference, profile: Profile) -> dict[int, Judgement]:
         known = self._references.get(reference.id)
@@ -256,7 +281,16 @@ class Evaluator:
             segment.index: self._judge(profile, known, model, segment.index)
             for segment in reference.grid.segments
             if segment.index == 0 or profile.rows(segment.index)
-        }
+        } | self._whole(model, profile, known)
+
+    def _whole(self, model: Model, profile: Profile, known: Profile) -> dict[int, Judgement]:
+        """The whole traffic's judgement, with what changed in form."""
+        return {0: with_changes(self._judge(profile, known, model, 0), schema_changes(profile, known, {}))}
+
+
+def _verdict(judged: Judgement, seen: Seen, segment: int) -> Judgement:
+    alarms = [one for one in seen.alarms if one.segment == segment]
+    return with_alarms(judged, seen.evidence.get(segment, {}), alarms, seen.learning)
 
 
 def _across(window: Window, reference: Reference, catalogue: Catalogue) -> str:

@@ -1,13 +1,21 @@
-"""Which rules judge a model: its settings, compiled once."""
+"""What judges a model: rules for each window by itself, detectors for all of them in order; compiled once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from detectors.budget import AlarmBudget
+from detectors.chosen import read
 from detectors.judge import judge
 from detectors.plan import Plan
+from drift.config import ModelSettings
 from drift.config.models import DETECTION
 from drift.core.catalogue import Model
 from drift.core.profile import Profile
 from drift.core.result import Judgement
+from drift.core.window import WindowSpec
+from drift.evaluation.detecting import Chosen, Detectors
+
+DEFAULT: Final = "default"
 
 
 class Judges:
@@ -20,6 +28,32 @@ class Judges:
         """One segment of a window against the reference."""
         known = self._plans.get(model.id)
         if known is None or known[0] != model.settings:
-            plan = Plan.from_settings({key: model.settings[key] for key in DETECTION if key in model.settings})
-            known = self._plans[model.id] = (model.settings, plan)
+            plain = {key: model.settings[key] for key in DETECTION if key in model.settings}
+            known = self._plans[model.id] = (model.settings, Plan.from_settings({"detectors": [DEFAULT]} | plain))
         return judge(window, reference, known[1], segment)
+
+
+class Watchers:
+    """Tells which sequential detectors watch a model."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Mapping[str, object], Detectors]] = {}
+
+    def __call__(self, model: Model) -> Detectors:
+        """Those in the model's settings, with the budget that they share."""
+        known = self._known.get(model.id)
+        if known is None or known[0] != model.settings:
+            settings = ModelSettings.model_validate(dict(model.settings))
+            known = self._known[model.id] = (model.settings, watchers(settings, model.windows))
+        return known[1]
+
+
+def watchers(settings: ModelSettings, windows: Sequence[WindowSpec]) -> Detectors:
+    """The detectors of a model's settings. All window lengths and detectors with a budget share the one budget."""
+    budget, many = AlarmBudget.parse(settings.alarm_budget), max(len(windows), 1)
+    chosen = []
+    for said in settings.detectors:
+        detector, options = read(said)
+        given: dict[str, Any] = settings.watching if detector.name == DEFAULT else {}
+        chosen.append(Chosen(detector, given | options))
+    return Detectors(tuple(chosen), lambda spec: budget.windows(spec, many))

@@ -16,12 +16,13 @@ from drift.config import Config, SourceSettings
 from drift.core.clock import Clock, SystemClock
 from drift.core.errors import StoreUnavailable
 from drift.evaluation import Evaluator, Patience, closing
+from drift.evaluation.detecting import Detecting
 from drift.evaluation.publish import Publisher
 from drift.metrics import Metrics
 from drift.pipeline import Options, Worker
 from drift.pipeline.ports import Source
 from drift.service.jobs import Ages, Maintenance, guarded
-from drift.service.judging import Judges
+from drift.service.judging import Judges, Watchers
 from drift.service.models import register_models
 from drift.service.running import WorkerThread
 from drift.service.sources import decoders_for, source_for
@@ -75,7 +76,14 @@ class Service:
         self._threads: list[WorkerThread] = []
         self.patience = Patience(idle_timeout=config.event_time.idle_timeout, max_hold=config.event_time.max_hold)
         self.evaluator = Evaluator(
-            store, Judges(), clock, self.metrics, self.owner, self.patience, self.stopping.is_set
+            store,
+            Judges(),
+            clock,
+            self.metrics,
+            self.owner,
+            self.patience,
+            self.stopping.is_set,
+            Detecting(store, Watchers()),
         )
         self.publisher = Publisher(store, self.metrics)
         self.maintenance = Maintenance(

@@ -180,6 +180,14 @@ def latest_final(c: Connection, model_id: int) -> list[WindowRow]:
     return _listed(c, select(windows).join(newest, same).where(mine).order_by(*key))
 
 
+def final_windows(c: Connection, reference_id: int, spec: str, start: int, end: int) -> list[Window]:
+    """Final windows with rows that start within [start, end), ascending."""
+    t = windows
+    mine = and_(t.c.reference_id == reference_id, t.c.spec == spec, t.c.state == WindowState.FINAL.value, t.c.rows > 0)
+    statement = select(t.c.start, t.c.end).where(mine, t.c.start >= start, t.c.start < end).order_by(t.c.start)
+    return [Window(row.start, row.end) for row in c.execute(statement)]
+
+
 def series(
     c: Connection, model_id: int, spec: str, column: str, statistic: str, segment: int, limit: int,
     before: Cursor | None, known: results.KnownAxes,

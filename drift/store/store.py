@@ -172,6 +172,14 @@ class Store:
         for number, (start, end) in enumerate(self._read(lambda c: catalogue.chunk_spans(c, reference_id))):
             yield start, end, self._read(lambda c, n=number: catalogue.chunk(c, reference, n))  # type: ignore[misc]
 
+    def reference_stretches(self, reference: Reference) -> Sequence[Stretch]:
+        """The reference's own stretches of time, ascending; each is read when it is asked for."""
+        spans = self._read(lambda c: catalogue.chunk_spans(c, reference.id))
+        return _Stretches(
+            [Window(start, end) for start, end in spans],
+            lambda number: self._read(lambda c: catalogue.chunk(c, reference, number)),
+        )
+
     def reference_summary(self, reference_id: int) -> dict[str, Any]:
         """What was inferred when it was built; raises NotFound."""
         return self._read(lambda c: catalogue.reference_summary(c, reference_id))
@@ -346,6 +354,10 @@ class Store:
 
     # Alarms and answers
 
+    def final_windows(self, reference_id: int, spec: str, start: int, end: int) -> list[Window]:
+        """Final windows with rows that start within [start, end), ascending."""
+        return self._read(lambda c: evaluation.final_windows(c, reference_id, spec, start, end))
+
     def detector_state(self, reference_id: int, spec: str, before: int | None = None) -> tuple[Window, bytes] | None:
         """The newest state of a window that started before `before` (microseconds; None: of all), with that window."""
         return self._read(lambda c: detection.state(c, reference_id, spec, before))
@@ -470,3 +482,17 @@ class Store:
         """Those of `ids` that were never replayed, marked as replayed now: each is handed out once."""
         wanted = list(ids)
         return self._write(lambda c: dead_letters.claim_replay(c, wanted))
+
+
+class _Stretches(Sequence[Stretch]):
+    """Stretches whose sums are read when they are asked for."""
+
+    def __init__(self, windows: Sequence[Window], read: Callable[[int], Sums]) -> None:
+        self._windows, self._read = windows, read
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
+        number = range(len(self._windows))[at]
+        return Stretch(self._windows[number], self._read(number))

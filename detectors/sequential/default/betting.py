@@ -1,7 +1,7 @@
 """Bets against 'nothing has changed': e-values of one window, and how they add up to evidence.
 
-A score's bet: e = Π over rows (1 + θ(±(s − μ) − δ))^w, whose expectation is at most 1 whenever the mean of ±(s − μ) is at
-most δ, whatever the distribution (Waudby-Smith and Ramdas 2024, JRSS-B 86(1)); every factor is kept ≥ 0.1. A share's bet:
+A score's bet: e = Π over rows (1 + θ(±(s − μ) − δ))^w, whose expectation is at most 1 whenever the mean of ±(s − μ) is
+at most δ, whatever the distribution (Waudby-Smith and Ramdas 2024, JRSS-B 86(1)); every factor is kept ≥ 0.1. A share's:
 e = (p₁/p̄)^k ((1−p₁)/(1−p̄))^(n−k) against p ≤ p̄, mirrored against decreases. w = n_eff/n ≤ 1 makes dependent rows count
 for fewer and keeps the expectation below 1.
 
@@ -88,7 +88,7 @@ def advance(level: Singles, onset: Singles, log_e: Floats, now: float, stepped: 
 
 
 def mixture(level: Singles, used: Bools) -> Floats:
-    """(C,) log of the mean of R over a column's used components; −inf where it has none. `used` fits `level`'s shape."""
+    """(C,) log of the mean of R over a column's used components; −inf where it has none."""
     flat, there = level.reshape(level.shape[0], -1).astype(np.float64), used.reshape(level.shape[0], -1)
     masked = np.where(there, flat, -np.inf)
     top = masked.max(axis=1, initial=-np.inf)

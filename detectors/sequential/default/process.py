@@ -1,4 +1,4 @@
-"""The recursion over windows: counts in, evidence out. Used by the watch, and by the self-check on the baseline itself."""
+"""The recursion over windows: counts in, evidence out. For the watch, and for the self-check on the baseline itself."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,9 +15,7 @@ from drift.core.clock import MINUTE
 
 ENOUGH: Final = 30.0
 """Rows, over φ, that a step needs; fewer are carried forward."""
-BACK: Final = float(np.log(100.0))
-"""Evidence, in nats, at which a standing alarm ends."""
-TABLES: Final = 16 << 20
+TABLES: Final = 48 << 20
 """Bytes of logarithms kept between windows of the same season cell."""
 
 
@@ -89,7 +87,7 @@ class Process:
         share_e = self._share_bets(total, n_rows, expected, delta, weight)
         scores, scores_at = betting.advance(state["scores"], state["scores_at"], score_e, now, stepped)
         shares, shares_at = betting.advance(state["shares"], state["shares_at"], share_e, now, stepped)
-        after = {
+        after: State = {
             "base": np.array([base], np.int64),
             "scores": scores,
             "scores_at": scores_at,
@@ -117,7 +115,8 @@ class Process:
         logs = self._logs(means, delta)
         columns, j, signs, thetas, bins = logs.shape
         flat = np.matmul(logs.reshape(columns, -1, bins), counts[:, :, None].astype(np.float32))
-        return flat.reshape(columns, j, signs, thetas).astype(np.float64) * weight[:, :, None, None]
+        bets: Floats = flat.reshape(columns, j, signs, thetas).astype(np.float64) * weight[:, :, None, None]
+        return bets
 
     def _logs(self, means: Floats, delta: Floats) -> betting.Singles:
         key = hash((means.tobytes(), delta.tobytes()))

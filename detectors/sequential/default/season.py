@@ -1,8 +1,8 @@
 """Seasons: cells of the week in which a stream is expected at different places.
 
-`auto` takes, column by column, the division of the week that predicts a left-out week best: none, hour, weekday, hour and
-weekend, hour of the week (8 weeks or more). A finer division must beat the coarser by more than chance gives it. Holidays
-count as Sundays. Hours are those of the model's zone.
+`auto` takes, column by column, the division of the week that predicts a left-out week best: none, hour, weekday, hour
+and weekend, hour of the week (8 weeks or more). A finer division must beat the coarser by a margin. Holidays count as
+Sundays. Hours are those of the model's zone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -127,7 +127,8 @@ def _error(series: Series, weights: Floats, calendar: Calendar, kind: str) -> Fl
         mean = np.where(left[:, :, None] > 0, (sums - out) / np.maximum(left, 1.0)[:, :, None], overall)
         difference = (series.means[at] - mean[cells[at]]) * there[at][:, :, None]
         error += (difference**2 * weights).sum(axis=(0, 2))
-    return error / total
+    found: Floats = error / total
+    return found
 
 
 def _by_cell(series: Series, there: Floats, cells: Ints, number: int, at: Ints | None = None) -> tuple[Floats, Floats]:
@@ -145,7 +146,7 @@ def fit(series: Series, sizes: Floats, kinds: Sequence[str], calendar: Calendar)
 
     A cell that the baseline never saw expects the column's overall mean.
     """
-    residuals = np.zeros(series.means.shape, np.float32)
+    residuals = np.zeros(series.means.shape)
     seasons = []
     for kind in dict.fromkeys(kinds):
         columns = np.array([i for i, one in enumerate(kinds) if one == kind], np.int64)

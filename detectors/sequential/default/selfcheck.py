@@ -62,14 +62,23 @@ def check(
     expected = windows / alarm_windows
     bound = poisson_bound(expected)
     width = np.full(columns, WIDTHS[0])
-    alarms = at_first = quiet
-    for wider in (*WIDTHS[1:], math.nan):
-        alarms = np.sum([_alarms(process(_wide(taught, width)), *half, limit) for taught, half in replays], axis=0)
-        at_first = alarms if width.max() == WIDTHS[0] else at_first
-        if alarms.sum() <= bound or math.isnan(wider):
+    alarms = at_first = _replayed(replays, process, width, limit)
+    for wider in WIDTHS[1:]:
+        too_many = loudest(alarms, bound)
+        if not too_many.any():
             break
-        width = np.where(alarms > 0, wider, width)
-    return SelfCheck(windows, alarms, at_first, expected, bound, width, (alarms > 0) & (alarms.sum() > bound))
+        width = np.where(too_many, wider, width)
+        alarms = _replayed(replays, process, width, limit)
+    return SelfCheck(windows, alarms, at_first, expected, bound, width, loudest(alarms, bound))
+
+
+def loudest(alarms: Ints, bound: int) -> Bools:
+    """(C,) the loudest columns, as few as leave the others within the bound together."""
+    order = np.argsort(-alarms, kind="stable")
+    rest = alarms.sum() - np.cumsum(alarms[order]) + alarms[order]
+    found = np.zeros(alarms.size, np.bool_)
+    found[order] = rest > bound
+    return found
 
 
 def poisson_bound(expected: float) -> int:
@@ -81,6 +90,13 @@ def poisson_bound(expected: float) -> int:
         term *= expected / count
         total += term
     return count
+
+
+def _replayed(
+    replays: Sequence[tuple[Learned, Half]], process: Callable[[Learned], Process], width: Floats, limit: float
+) -> Ints:
+    alarms: Ints = np.sum([_alarms(process(_wide(taught, width)), *half, limit) for taught, half in replays], axis=0)
+    return alarms
 
 
 def _wide(learned: Learned, width: Floats) -> Learned:

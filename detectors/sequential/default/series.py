@@ -10,6 +10,7 @@ import numpy as np
 from detectors.contract import Bools, Floats, Ints
 from detectors.sequential.default.streams import Cells, Streams
 from drift.core.baseline import Stretch
+from drift.core.clock import DAY
 from drift.core.profile import Profile, Sums
 from drift.core.window import Window, WindowSpec
 
@@ -33,7 +34,7 @@ class Series:
     means: Floats
     """(K, C, S)"""
     within: Floats
-    """(C, S) n × variance of the means of panes inside their window, averaged; NaN where windows have no finer parts."""
+    """(C, S) n × variance of the means of panes inside their window, averaged; NaN where there are no finer parts."""
     freedom: int
     """Degrees of freedom behind `within`."""
     gaps: Ints
@@ -118,16 +119,33 @@ def learn(cells: Cells, streams: Streams, stretches: Sequence[Stretch], spec: Wi
             freedom += len(counts) - 1
         if len(parts) > most:
             del starts[0], parts[0]
+    _foresee(streams, starts, parts, latest)
     return Series(
         np.array(starts, np.int64),
         np.array([valued for valued, _, _ in parts]).reshape(-1, columns),
         np.array([rows for _, rows, _ in parts]).reshape(-1, columns),
-        np.array([means for *_, means in parts], np.float32).reshape(-1, columns, width),
+        np.array([means for *_, means in parts]).reshape(-1, columns, width),
         spread / freedom if freedom else np.full((columns, width), np.nan),
         freedom,
         _gaps(starts, spec),
         tuple(latest)[-len(starts) :] if starts else (),
     )
+
+
+def _foresee(
+    streams: Streams, starts: Sequence[int], parts: Sequence[tuple[Floats, Floats, Floats]], latest: Sequence[Floats]
+) -> None:
+    """Put the shares of values unseen on all other days into the windows' means."""
+    columns = np.flatnonzero(streams.unseen >= 0)
+    if not columns.size or len(latest) < len(parts):
+        return
+    days = np.array(starts, np.int64) // DAY
+    whole = np.sum(latest, axis=0)
+    for day in np.unique(days):
+        at = np.flatnonzero(days == day).tolist()
+        elsewhere = whole - np.sum([latest[k] for k in at], axis=0)
+        for k in at:
+            parts[k][2][columns, streams.unseen[columns]] += streams.unseen_without(latest[k], elsewhere)[columns]
 
 
 def _gaps(starts: Sequence[int], spec: WindowSpec) -> Ints:

@@ -12,14 +12,13 @@ from typing import Final
 import numpy as np
 
 from detectors.contract import Bools, Floats, Ints
+from detectors.shares import shares
 from drift.core.grid import ColumnGrid, Grid
 from drift.core.profile import Profile
-from drift.core.schema import Kind
 
 SCORES: Final = 4
 NAMES: Final = ("location", "spread", "skew", "kurtosis")
-GROUPS: Final = 16
-_TAILS: Final = ((0.001, "lowest 0.1 %", "highest 0.1 %"), (0.005, "lowest 0.5 %", "highest 0.5 %"))
+UNSEEN: Final = "share unseen"
 
 
 class Cells:
@@ -27,10 +26,12 @@ class Cells:
 
     def __init__(self, grid: Grid) -> None:
         layout = grid.layout
-        self.grid, self.values = grid, int(layout.bins.max())
+        # a sketch is no distribution: its cells are not watched
+        bins = np.where([column.sketch for column in grid.columns], 0, layout.bins)
+        self.grid, self.values = grid, int(bins.max())
         at = np.arange(self.values)
         # one past the end: a zero that padding points at
-        self._value_slots = np.where(at < layout.bins[:, None], layout.slots[:-1, None] + at, layout.counts_width)
+        self._value_slots = np.where(at < bins[:, None], layout.slots[:-1, None] + at, layout.counts_width)
 
     @property
     def missing(self) -> int:
@@ -60,6 +61,10 @@ class Streams:
     """(C, S) +1: more of it is an increase of the column, −1: a decrease, 0: neither."""
     valued: Bools
     """(B,) bins of values, not of what is missing or invalid."""
+    unseen: Ints
+    """(C,) the stream that is the share of unseen values; −1: none."""
+    told_apart: Bools
+    """(C, B) bins of one value each, not shared by rare ones: those that a stretch can be the only one to have."""
 
     @property
     def scores(self) -> Floats:
@@ -99,14 +104,30 @@ class Streams:
             used[i, : len(labels)] = [bool(label) for label in labels]
         named = tuple((*labels, *("" for _ in range(most - len(labels)))) for _, labels, _ in parts)
         valued = np.arange(counts.shape[1]) < cells.values
-        return Streams(weights, used, named, signs, valued)
+        unseen = np.array([labels.index(UNSEEN) if UNSEEN in labels else -1 for labels in named], np.int64)
+        single = [
+            [b < grid.bins and b != grid.unseen and b != grid.other for b in range(valued.size)] for grid in columns
+        ]
+        return Streams(weights, used, named, signs, valued, unseen, np.array(single) & (unseen >= 0)[:, None])
+
+    def unseen_without(self, counts: Floats, elsewhere: Floats) -> Floats:
+        """(C,) share of rows in `counts` whose value nothing `elsewhere` has: unseen, had the baseline lacked them.
+
+        By its own construction a baseline has no unseen values; what new values are usual shows only when each part is
+        looked at from the others.
+        """
+        alone = np.where(self.told_apart & (elsewhere <= 0), counts, 0.0).sum(axis=1)
+        share: Floats = alone / np.maximum(counts.sum(axis=1), 1.0)
+        return share
 
 
 def _column(grid: ColumnGrid, counts: Floats, cells: Cells) -> tuple[Floats, list[str], list[int]]:
+    if grid.sketch:
+        return np.zeros((SCORES, counts.size)), [""] * SCORES, [0] * SCORES
     scores = _scores(grid, counts)
     names = [NAMES[j] if scores[j].any() else "" for j in range(SCORES)]
     rows, labels, signs = list(scores), names, [1, 0, 0, 0]
-    for label, bins, sign in _shares(grid, counts):
+    for label, bins, sign in _signed(grid, counts):
         row = np.zeros(counts.size)
         row[bins] = 1.0
         rows.append(row)
@@ -139,36 +160,27 @@ def _scores(grid: ColumnGrid, counts: Floats) -> Floats:
     return scores
 
 
-def _shares(grid: ColumnGrid, counts: Floats) -> list[tuple[str, Ints, int]]:
-    """(name, its bins, sign) of every share of values."""
-    labels, at = grid.bin_labels(), np.arange(grid.bins)
-    unseen = [] if grid.unseen is None else [("unseen", at[grid.unseen :], 0)]
-    seen = at if grid.unseen is None else at[: grid.unseen]
+def _signed(grid: ColumnGrid, counts: Floats) -> list[tuple[str, Ints, int]]:
+    """(name, its bins, direction of the column where there is more of it)"""
+    middle = _middle(grid, counts)
+    return [
+        (label, bins, tail or (0 if middle is None else _side(float(middle[bins].mean()))))
+        for label, bins, tail in shares(grid, counts)
+    ]
+
+
+def _middle(grid: ColumnGrid, counts: Floats) -> Floats | None:
+    """(bins,) middle rank; None where the bins have no order."""
     if grid.keys_counted:
-        return [*((f"of {labels[b]}", at[b : b + 1], 0) for b in seen if counts[b] > 0), *unseen]
-    r = counts[seen]
-    total = max(r.sum(), 1.0)
-    rank = (np.cumsum(r) - r / 2) / total
-    group = np.minimum((rank * GROUPS).astype(np.int64), GROUPS - 1) if seen.size > GROUPS else seen
-    found = [_range(grid, seen[group == g], rank) for g in np.unique(group)]
-    if grid.column.kind is Kind.NUMERIC:
-        upto = np.cumsum(r) / total
-        for share, low, high in _TAILS:
-            found.append((f"of the {low}", seen[upto <= 1.6 * share], -1))
-            found.append((f"of the {high}", seen[upto - r / total >= 1 - 1.6 * share], 1))
-    return [*(one for one in found if one[1].size), *unseen]
+        return None
+    r = counts[: grid.bins].copy()
+    if grid.unseen is not None:
+        r[grid.unseen] = 0.0
+    rank: Floats = (np.cumsum(r) - r / 2) / max(r.sum(), 1.0)
+    if grid.unseen is not None:
+        rank[grid.unseen] = 0.5
+    return rank
 
 
-def _range(grid: ColumnGrid, bins: Ints, rank: Floats) -> tuple[str, Ints, int]:
-    middle = float(rank[bins].mean())
-    sign = 1 if middle > 0.75 else -1 if middle < 0.25 else 0
-    first, last = int(bins[0]), int(bins[-1])
-    if first == last:
-        return f"of {grid.bin_labels()[first]}", bins, sign
-    if not grid.edges:
-        return f"of {grid.values[first]:.5g} to {grid.values[last]:.5g}", bins, sign
-    if first == 0:
-        return f"below {grid.edges[last]:.5g}", bins, sign
-    if last == len(grid.edges):
-        return f"from {grid.edges[first - 1]:.5g} up", bins, sign
-    return f"from {grid.edges[first - 1]:.5g} to {grid.edges[last]:.5g}", bins, sign
+def _side(rank: float) -> int:
+    return 1 if rank > 0.75 else -1 if rank < 0.25 else 0

@@ -5,8 +5,8 @@ process does from window to window whatever the number of rows; IF = (1+ρ)/(1�
 than one window, ρ being the lag-1 autocorrelation of the wandering part. The variance that evidence summed over windows
 sees is φ/n + IF·ω². Each part is kept only if significant. All streams at once.
 
-Source: weighted least squares on squared residuals (Searle, Casella and McCulloch 1992, ch. 3); ρ is de-attenuated, that
-is divided by the share of the variance that is not sampling noise (Spearman 1904).
+Source: weighted least squares on squared residuals (Searle, Casella and McCulloch 1992, ch. 3); ρ is de-attenuated,
+that is divided by the share of the variance that is not sampling noise (Spearman 1904).
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ VARIED: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Wander:
-    """The variance of window means. All (C, S), in the streams' own units (1 for scores, a share's variance for shares)."""
+    """The variance of window means. All (C, S), in squared standard deviations of a row."""
 
     phi: Floats
     omega2: Floats

@@ -12,7 +12,7 @@ from detectors.sequential.contract import Context, Evidence, State
 from detectors.sequential.default import betting, describe, learned, selfcheck, series
 from detectors.sequential.default.learned import Learned
 from detectors.sequential.default.options import Options
-from detectors.sequential.default.process import BACK, Process, Reading
+from detectors.sequential.default.process import Process, Reading
 from detectors.sequential.default.streams import SCORES, Cells, Streams
 from drift.core.clock import MINUTE
 from drift.core.profile import Profile
@@ -56,6 +56,8 @@ class DefaultWatch:
         counts = self.cells.read(context.baseline.profile, context.segment)
         self.streams = Streams.of(self.cells, counts)
         self.limit = float(np.log(max(context.alarm_windows * context.streams, 2.0)))
+        # an alarm ends on evidence as strong as one column's alarm needs, so that it does not flap
+        self._back_limit = float(np.log(max(context.alarm_windows, 100.0)))
         read = partial(series.learn, self.cells, self.streams, spec=context.spec, segment=context.segment)
         self._series = read(context.baseline.stretches)
         dismissed = read(context.baseline.dismissed) if context.baseline.dismissed else None
@@ -101,8 +103,8 @@ class DefaultWatch:
     def start(self) -> State:
         """Nothing seen, nothing standing."""
         columns = len(self.cells.grid.columns)
-        latch = {
-            "standing": np.full(columns, -1, np.int16),
+        latch: dict[str, Any] = {
+            "standing": np.full(columns, -1, np.int32),
             "sign": np.zeros(columns, np.int8),
             "onset": np.zeros(columns, np.int64),
             "level": np.zeros(columns, np.float32),
@@ -127,7 +129,7 @@ class DefaultWatch:
     def _latched(self, state: State, reading: Reading, raised: Bools, base: int, window: Window) -> dict[str, Any]:
         onset = np.array([self._window_of(base, m, window) for m in reading.minutes.tolist()], np.int64)
         return {
-            "standing": np.where(raised, reading.leader, state["standing"]).astype(np.int16),
+            "standing": np.where(raised, reading.leader, state["standing"]).astype(np.int32),
             "sign": np.where(raised, reading.sign, state["sign"]).astype(np.int8),
             "onset": np.where(raised, onset, state["onset"]),
             "level": np.where(raised, reading.level, state["level"]).astype(np.float32),
@@ -147,7 +149,7 @@ class DefaultWatch:
             log_e = self._back_bets(column, stream, sign, counts[column], start)
             back[column] = np.logaddexp(0.0, back[column]) + log_e
         after["back"] = back
-        found: Bools = there & (betting.mixture(back, np.ones(back.shape, np.bool_)) >= BACK)
+        found: Bools = there & (betting.mixture(back, np.ones(back.shape, np.bool_)) >= self._back_limit)
         return found
 
     def _back_bets(self, column: int, stream: int, sign: int, counts: Floats, start: int) -> Floats:
@@ -164,7 +166,8 @@ class DefaultWatch:
         if stream < SCORES:
             gain = (borne - sign * (row - mean))[self.streams.valued]
             theta = np.minimum(betting.THETAS, (1 - betting.FLOOR) / max(float(-gain.min()), 1e-9))
-            return weight * (np.log1p(theta[:, None] * gain) @ counts[self.streams.valued])
+            bets: Floats = weight * (np.log1p(theta[:, None] * gain) @ counts[self.streams.valued])
+            return bets
         strict = np.array([bool(self._options.strict((self.cells.grid.names[column],))[0])])
         upper, lower = betting.bounds(np.array([[mean]]), np.array([[borne]]), strict)
         edge = float(np.clip((upper if sign > 0 else lower)[0, 0], 1e-6, 1 - 1e-6))

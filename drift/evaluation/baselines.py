@@ -1,0 +1,158 @@
+"""Which baseline alarms compare with: the reference, production's first windows, or what somebody accepted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from drift.core.answer import Action, Answer
+from drift.core.baseline import Baseline, Origin, Stretch, only
+from drift.core.catalogue import Model, Reference
+from drift.core.clock import DAY
+from drift.core.grid import Grid
+from drift.core.profile import Profile, Sums
+from drift.core.window import Window, WindowSpec
+
+FEWEST: Final = 8
+"""Windows that a reference must fill in the order of time to be a baseline of them."""
+LEARN_WINDOWS: Final = 30
+LEARN_TIME: Final = 14 * DAY
+"""Production's first stretch, where the reference cannot be the baseline: so long, and so many windows at least."""
+
+
+class Store(Protocol):
+    """What is read."""
+
+    def reference_profile(self, reference_id: int) -> Profile:
+        """The reference's sums."""
+
+    def reference_stretches(self, reference: Reference) -> Sequence[Stretch]:
+        """The reference's own stretches of time, unpacked when read."""
+
+    def answers(self, model_id: int) -> list[Answer]:
+        """A model's answers, oldest first."""
+
+    def answer_stretches(self, answer_id: int, spec: str) -> tuple[Stretch, ...]:
+        """The sums that an answer keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """A baseline, and which answers made it what it is."""
+
+    baseline: Baseline | None
+    """None: there is none yet; production's first windows are being learnt."""
+    answers: tuple[Answer, ...]
+    """Those in force that change it, oldest first."""
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """The same key means the same baseline."""
+        return tuple(answer.id for answer in self.answers)
+
+
+def standard(
+    store: Store, model: Model, reference: Reference, spec: WindowSpec, answers: Sequence[Answer], end: int
+) -> Standard:
+    """The baseline for windows of `spec` that end at `end`."""
+    mine = tuple(
+        answer
+        for answer in answers
+        if answer.reference_id == reference.id
+        and answer.spec in ("", spec.name)
+        and answer.action in (Action.ACCEPT, Action.DISMISS, Action.LEARN)
+        and answer.holds(end)
+    )
+    base = _reference(store, model, reference, spec)
+    learnt = next((answer for answer in mine if answer.action is Action.LEARN), None)
+    if base is None and learnt is not None:
+        base = _of(reference.grid, store.answer_stretches(learnt.id, spec.name), Origin.PRODUCTION)
+    if base is None:
+        return Standard(None, mine)
+    for answer in mine:
+        if answer.action is not Action.LEARN:
+            base = _answered(base, answer, store.answer_stretches(answer.id, spec.name))
+    return Standard(base, mine)
+
+
+def _reference(store: Store, model: Model, reference: Reference, spec: WindowSpec) -> Baseline | None:
+    """The reference itself, if it is held out and in the order of time."""
+    asked = str(model.settings.get("baseline", "auto"))
+    if asked == "production" or not model.settings.get("held_out", True):
+        return None
+    stretches = store.reference_stretches(reference)
+    if asked == "auto" and _windows(stretches, spec) < FEWEST:
+        return None
+    return Baseline(reference.grid, store.reference_profile(reference.id), stretches, Origin.REFERENCE)
+
+
+def _windows(stretches: Sequence[Stretch], spec: WindowSpec) -> int:
+    """About how many windows the stretches fill; 0 where they are longer than a window."""
+    if not len(stretches):
+        return 0
+    first, last = stretches[0].window, stretches[-1].window
+    if first.end - first.start > spec.length:
+        return 0
+    return min(len(stretches), (last.end - first.start) // spec.length)
+
+
+def _of(grid: Grid, stretches: Sequence[Stretch], origin: Origin) -> Baseline | None:
+    if not stretches:
+        return None
+    return Baseline(grid, Profile(grid, Sums.total(one.sums for one in stretches)), stretches, origin)
+
+
+def _answered(base: Baseline, answer: Answer, kept: Sequence[Stretch]) -> Baseline:
+    """The baseline as it is after somebody accepted or dismissed a stretch, for the columns that were meant."""
+    grid = base.grid
+    if not kept or (answer.column and answer.column not in grid.index):
+        return base
+    meant = [grid.index[answer.column]] if answer.column else list(range(len(grid.columns)))
+    mine = [Stretch(one.window, only(grid, one.sums, meant)) for one in kept]
+    if answer.action is Action.DISMISS:
+        return replace(base, dismissed=(*base.dismissed, *mine))
+    rest = sorted(set(range(len(grid.columns))) - set(meant))
+    if not rest:
+        return _of(grid, mine, Origin.ACCEPTED) or base
+    others = Narrowed(base.stretches, lambda sums: only(grid, sums, rest))
+    total = only(grid, base.profile.sums, rest) + _rowless(Sums.total(one.sums for one in mine))
+    return Baseline(grid, Profile(grid, total), Joined(others, mine), Origin.ACCEPTED, base.dismissed)
+
+
+def _rowless(sums: Sums) -> Sums:
+    """Without its row counts: they are already those of the other columns."""
+    ints = sums.ints.copy()
+    ints[:, 0] = 0
+    return Sums(ints, sums.low, sums.high)
+
+
+class Narrowed(Sequence[Stretch]):
+    """Stretches of which only some columns are left, made when they are read."""
+
+    def __init__(self, stretches: Sequence[Stretch], narrow: Callable[[Sums], Sums]) -> None:
+        self._stretches, self._narrow = stretches, narrow
+
+    def __len__(self) -> int:
+        return len(self._stretches)
+
+    def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
+        one = self._stretches[at]
+        return Stretch(one.window, self._narrow(one.sums))
+
+
+class Joined(Sequence[Stretch]):
+    """Two runs of stretches, one after the other."""
+
+    def __init__(self, first: Sequence[Stretch], second: Sequence[Stretch]) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
+        place = range(len(self))[at]
+        return self._first[place] if place < len(self._first) else self._second[place - len(self._first)]
+
+
+def ready_to_learn(windows: Sequence[Window]) -> bool:
+    """Whether production's first windows, ascending and disjoint, are enough to be a baseline."""
+    return len(windows) >= LEARN_WINDOWS and windows[-1].end - windows[0].start >= LEARN_TIME

@@ -1,0 +1,77 @@
+"""The verdict on a window: what rules say of it alone, and what detectors say of it among the windows before. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from detectors.changes.contract import SchemaChange
+from detectors.sequential.contract import Evidence
+from drift.core.alarm import Alarm
+from drift.core.result import Breach, Judgement, Outcome
+
+_NAMED: Final = 3
+"""Columns named in a reason."""
+SCHEMA: Final = "schema"
+"""The statistic that a change of form is reported under."""
+
+
+def with_alarms(
+    judged: Judgement, evidence: Mapping[str, Evidence], alarms: Sequence[Alarm], learning: str = ""
+) -> Judgement:
+    """A segment's judgement with its standing alarms.
+
+    A column with an alarm drifted; one that rules pass but no detector can judge is not called free of drift.
+    """
+    outcomes = judged.outcomes.copy()
+    if evidence or learning:
+        blind = np.all([~one.judged for one in evidence.values()], axis=0) if evidence else np.ones(outcomes.size, bool)
+        outcomes[blind & (outcomes == Outcome.NO_DRIFT)] = Outcome.INSUFFICIENT_DATA
+    index = {name: at for at, name in enumerate(judged.columns)}
+    for one in alarms:
+        if one.column in index:
+            outcomes[index[one.column]] = Outcome.DRIFT
+    breaches = tuple(
+        Breach(one.column, one.detector, one.level, one.limit, f"{one.detector}: {one.what}", one.direction)
+        for one in alarms
+    )
+    outcome, reason = _model(judged, outcomes, alarms, learning)
+    return replace(judged, outcome=outcome, outcomes=outcomes, breaches=(*judged.breaches, *breaches), reason=reason)
+
+
+def _model(
+    judged: Judgement, outcomes: np.ndarray[tuple[int], np.dtype[np.int8]], alarms: Sequence[Alarm], learning: str
+) -> tuple[Outcome, str]:
+    if alarms:
+        named = "; ".join(one.sentence for one in alarms[:_NAMED])
+        more = f"; and {len(alarms) - _NAMED} more" if len(alarms) > _NAMED else ""
+        rules = f"; {judged.reason}" if judged.outcome is Outcome.DRIFT else ""
+        return Outcome.DRIFT, f"{named}{more}{rules}"
+    if judged.outcome is Outcome.DRIFT:
+        return Outcome.DRIFT, judged.reason
+    if (outcomes == Outcome.INSUFFICIENT_DATA).all():
+        return Outcome.INSUFFICIENT_DATA, learning or judged.reason
+    return judged.outcome, judged.reason
+
+
+def with_changes(judged: Judgement, changes: Sequence[SchemaChange]) -> Judgement:
+    """The whole traffic's judgement with what changed in form; named before all else, as it explains the rest."""
+    if not changes:
+        return judged
+    outcomes = judged.outcomes.copy()
+    index = {name: at for at, name in enumerate(judged.columns)}
+    for change in changes:
+        if change.column in index:
+            outcomes[index[change.column]] = Outcome.DRIFT
+    breaches = tuple(Breach(c.column, SCHEMA, float("nan"), float("nan"), f"{SCHEMA}: {c.kind.value}") for c in changes)
+    named = "; ".join(change.sentence for change in changes[:_NAMED])
+    more = f"; and {len(changes) - _NAMED} more changes of form" if len(changes) > _NAMED else ""
+    rest = f"; {judged.reason}" if judged.outcome is Outcome.DRIFT else ""
+    return replace(
+        judged,
+        outcome=Outcome.DRIFT,
+        outcomes=outcomes,
+        breaches=(*breaches, *judged.breaches),
+        reason=f"{named}{more}{rest}",
+    )
