@@ -31,6 +31,7 @@ from drift.core.alarm import Alarm, Severity
 from drift.core.answer import Action, Answer
 from drift.core.window import Window
 
+_ONLY: Final = {"increase": " Only an increase alarms here.", "decrease": " Only a decrease alarms here."}
 _ACTIONS: Final = {
     Action.ACCEPT: "accepted it as baseline",
     Action.DISMISS: "dismissed it as normal",
@@ -68,6 +69,8 @@ class Case:
     """Those that cover it, oldest first."""
     budget: str = ""
     """As the user wrote it: `1 per 30d`."""
+    only: str = ""
+    """`increase` or `decrease`, where nothing else alarms."""
 
     @property
     def standing(self) -> Alarm | None:
@@ -109,14 +112,17 @@ def _of_alarm(case: Case, alarm: Alarm) -> Iterator[str]:
 
 def _observed(case: Case, alarm: Alarm) -> Iterator[str]:
     what, effect = alarm.what, alarm.effect
-    if what in SCORES or is_share(what):
+    if not math.isfinite(effect):
+        yield f"The condition of its detector {alarm.detector} was met{f' ({what})' if what else ''}"
+    elif what in SCORES or is_share(what):
         yield f"The {named(what)} of {case.subject} {moved(what, effect)} by {amount(what, effect)}"
-        before = value(entry(case.about, "shares", what), "baseline")
-        if before is not None:
-            yield f"(from {percent(before)} to {percent(before + effect)})"
+        label = what.removeprefix("share ").removeprefix("of ")
+        bins = next((one for one in alarm.moved if is_share(what) and one.label == label), None)
+        if bins is not None:
+            yield f"(from {percent(bins.before)} to {percent(bins.after)})"
     else:
         yield f"{named(what) or alarm.detector} of {case.subject} is {number(effect)}"
-    if alarm.tolerance > 0:
+    if math.isfinite(effect) and alarm.tolerance > 0:
         share = points(alarm.tolerance) if is_share(what) else number(alarm.tolerance)
         yield f"where {share} is tolerated, {number(abs(effect) / alarm.tolerance)} times the tolerance,"
     seen = spell(Window(alarm.onset, alarm.until), case.zone)
@@ -133,14 +139,15 @@ def _since(case: Case, alarm: Alarm) -> str:
 
 
 def _severity(case: Case, alarm: Alarm) -> str:
-    beyond = abs(alarm.effect) > 2 * alarm.tolerance
+    known = math.isfinite(alarm.effect) and alarm.tolerance > 0
+    beyond = known and abs(alarm.effect) > 2 * alarm.tolerance
     twice = f"twice the tolerance ({amount(alarm.what, 2 * alarm.tolerance)})"
     if alarm.severity is Severity.PAGE:
         text = f"It is a page{f' because the shift is beyond {twice}' if beyond else ''}."
     elif case.about.get("judged") == "inflated":
         short = independent(case.about)
         text = f"It is a warning, not a page, because the baseline is too short to be relied upon: {short}."
-    elif not beyond:
+    elif known and not beyond:
         text = f"It is a warning, not a page: the shift is proven, but it is not beyond {twice}."
     else:
         text = "It is a warning, not a page."
@@ -164,14 +171,15 @@ def _closest(case: Case) -> str:
     """The largest of what was observed, against its tolerance, in the last final window."""
     if case.latest is None:
         return "No window is final yet, so nothing was judged."
+    only = _ONLY.get(case.only, "")
     where = f"In the last final window, {spell(case.latest, case.zone)} with {count(case.rows, 'row')},"
     ratios = sorted(_compared(case), key=lambda found: -found[0])
     if not ratios:
-        return f"{where} nothing could be compared."
+        return f"{where} nothing could be compared.{only}"
     ratio, text = ratios[0]
     if ratio <= 1:
-        return f"{where} {text}. A shift inside the tolerance never pages, however many rows prove it."
-    return f"{where} {text}. That is beyond it, but not proven yet: evidence adds up window by window."
+        return f"{where} {text}. A shift inside the tolerance never pages, however many rows prove it.{only}"
+    return f"{where} {text}. That is beyond it, but not proven yet: evidence adds up window by window.{only}"
 
 
 def _compared(case: Case) -> Iterator[tuple[float, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from detectors.budget import AlarmBudget
 from detectors.explain import Case, explain, overview
 from detectors.known import Abouts, unpack
 from drift.core.answer import Answer
@@ -149,7 +150,8 @@ class _Part:
             alarm=row.alarm if row is not None else None, ended_at=row.ended_at if row is not None else None,
             ended_why=row.ended_why if row is not None else "", about=self._about(segment, detector).get(column, {}),
             latest=self._final.window, rows=judged.rows if judged is not None else 0,
-            observed=_observed(judged, column), budget=str(self._model.settings.get("alarm_budget") or ""),
+            observed=_observed(judged, column), budget=str(self._model.settings.get("alarm_budget") or AlarmBudget()),
+            only=_only(self._model, column),
             answers=[one for one in self._answers if one.covers(self._final.spec, column, segment)],
         )  # fmt: skip
         alarm = row.id if row is not None and row.standing else None
@@ -161,6 +163,13 @@ class _Part:
             blob = self._store.watch_about(self._reference.id, self._final.spec, segment, detector)
             self._abouts[key] = {} if blob is None else unpack(blob)
         return self._abouts[key]
+
+
+def _only(model: Model, column: str) -> str:
+    """The direction that alone alarms, if the column's settings name one."""
+    columns = model.settings.get("columns")
+    mine = columns.get(column) if isinstance(columns, Mapping) else None
+    return str(mine.get("only") or "") if isinstance(mine, Mapping) else ""
 
 
 def _observed(judged: Judgement | None, column: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from detectors import wording
 from detectors.explain import Case, explain, overview
-from drift.core.alarm import Severity
+from drift.core.alarm import Moved, Severity
 from drift.core.answer import Action, Answer
 from drift.core.clock import DAY, HOUR, MINUTE, SECOND
 from drift.core.window import Window
@@ -70,7 +70,8 @@ def test_a_page() -> None:
 
 def test_a_warning_on_a_short_baseline() -> None:
     given = alarm(
-        severity=Severity.WARNING, what="share missing", effect=0.034, tolerance=0.011, statistics={}, moved=(),
+        severity=Severity.WARNING, what="share missing", effect=0.034, tolerance=0.011, statistics={},
+        moved=(Moved("missing", 0.012, 0.046),),
     )  # fmt: skip
     known = about(
         judged="inflated", windows=90, inflation=20.5, season="none", widened=4, origin="production",
@@ -85,6 +86,8 @@ def test_a_warning_on_a_short_baseline() -> None:
 
         It has differed since Mon 23 Nov 2026 03:00, 4 hours ago. The window Mon 23 Nov 2026 04:00 to 05:00
         (Europe/Berlin) raised the alarm: the evidence reached 9.7, 9.2 is enough (default).
+
+        Bins that moved most, share of rows before → after: missing: 1.2 % → 4.6 %.
 
         It is a warning, not a page, because the baseline is too short to be relied upon: its 90 windows are
         so alike one after the other that they are worth 4 independent ones, of 30.
@@ -140,13 +143,13 @@ def test_silence_within_the_tolerance_and_what_is_blind() -> None:
     ]  # fmt: skip
     known = about(scores=scores, season="hour-of-week", self_check={"windows": 0})
     seen = {"mean_shift": -0.2, "missing_ratio": 0.013, "psi": 0.01}
-    text = explain(case(about=known, latest=hour(5), rows=1_234, observed=seen))
+    text = explain(case(about=known, latest=hour(5), rows=1_234, observed=seen, only="increase"))
     assert said(text) == golden("""
         No alarm stands on n0 (model credit, windows of 1h, all traffic).
 
         In the last final window, Mon 23 Nov 2026 05:00 to 06:00 (UTC) with 1,234 rows, its mean was 0.2
         standard deviations from the reference's, where 0.68 is tolerated. A shift inside the tolerance
-        never pages, however many rows prove it.
+        never pages, however many rows prove it. Only an increase alarms here.
 
         It is compared with the reference (250,000 rows), with the same hour of the week.
 
@@ -213,6 +216,11 @@ def test_another_detector_and_nothing_known() -> None:
     assert text[1] == "psi of model credit is 0.3 on 4,321 rows from Mon 23 Nov 2026 02:00 to 04:00 (UTC)."
     assert text[3:5] == ("It is a page.", "If this is the new normal: `drift accept credit --why REASON`")
     spaced = explain(case(model="my model", alarm=given))
+    unmeasured = alarm(effect=math.nan, severity=Severity.WARNING, detector="adwin", statistics={}, moved=())
+    text = explain(case(alarm=unmeasured, about=about()))
+    seen = "on 4,321 rows from Mon 23 Nov 2026 02:00 to 04:00 (UTC)."
+    assert text[1] == f"The condition of its detector adwin was met (location) {seen}"
+    assert text[3] == "It is a warning, not a page."
     assert spaced[-1] == "For silence meanwhile: `drift snooze 'my model' n0 --for 3d --why REASON`"
     assert explain(case())[1] == "No sequential detector watches it yet; it starts with the next final window."
     assert explain(case(about=about()))[1] == "No window is final yet, so nothing was judged."
