@@ -187,17 +187,16 @@ def test_the_reference_is_not_judged_by_its_own_words() -> None:
     rng = np.random.default_rng(0)
 
     def texts(n: int) -> list[str]:
-        return [" ".join(f"w{_letters(int(i))}" for i in rng.zipf(1.4, 8)) for _ in range(n)]
+        drawn = np.minimum(rng.zipf(1.15, (n, 8)), 10**12).tolist()
+        return [" ".join(f"w{_letters(number)}" for number in row) for row in drawn]
 
     built = build_reference(pd.DataFrame({"x": texts(3_000)}))
     at = built.grid.index["x.oov"]
     _, expected, variance = built.profile.moments(at)
     _, found, _ = profile_frame(pd.DataFrame({"x": texts(3_000)}), built.grid).moments(at)
-    assert 0.02 < expected < 0.5
-    assert abs(found - expected) < 4 * np.sqrt(variance * 2 / 3_000)
-    # as it would be without the second vocabulary
-    _, own, _ = profile_frame(pd.DataFrame({"x": texts(1) * 3_000}), built.grid).moments(at)
-    assert own != expected
+    assert 0.2 < expected < 0.5
+    # 0.9 standard errors; 5.1 without the second vocabulary
+    assert abs(found - expected) < 3 * np.sqrt(variance * 2 / 3_000)
 
 
 def _letters(number: int) -> str:
