@@ -15,7 +15,7 @@ baseline itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -134,7 +134,7 @@ class _Limits:
             return {"false_alarms": f"{self.asked:.3g} per window, while rows are independent and nothing wanders"}
         if not size:
             return {"false_alarms": "unknown: no stretch of the baseline holds enough of its values"}
-        needed = floor(1 / self.asked)
+        needed = ceil(1 / self.asked - 1e-9) - 1
         short = f"; {self.asked:.3g} needs {needed:,} stretches" if rate > self.asked else ""
         return {"stretches": int(size), "false_alarms": f"{rate:.3g} per window, from {size:.0f} stretches{short}"}
 
@@ -142,7 +142,8 @@ class _Limits:
 def _left_out(measuring: Measuring, whole: Profile, part: Sums) -> Floats:
     """(C,) a stretch's evidence against the rest of the baseline; NaN where it holds too few values."""
     # bounds cannot be taken back; they stay the whole's
-    rest = Sums(np.maximum(whole.sums.ints - part.ints, 0), whole.sums.low, whole.sums.high)
+    cross = whole.sums.cross - part.cross if part.cross.size == whole.sums.cross.size else part.cross[:0]
+    rest = Sums(np.maximum(whole.sums.ints - part.ints, 0), whole.sums.low, whole.sums.high, cross)
     others = measuring.against(Profile(whole.grid, rest))
     found = others.read(Profile(whole.grid, part))
     return np.where(found.judged, _evidence(found, _centre(others)), np.nan)

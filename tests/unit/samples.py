@@ -1,6 +1,7 @@
 """Rows to profiles, for tests of what reads profiles."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,14 @@ def count(on: Grid, numbers: npt.ArrayLike, keys: Mapping[str, Sequence[Key]] | 
     """The profile of these rows: (measured columns, n) numbers, and n keys of each other column."""
     values = np.atleast_2d(np.asarray(numbers, np.float64))
     zeros = np.zeros(values.shape[1], np.int64)
-    [sums] = Counter(on).count(Rows(zeros, values, {name: list(k) for name, k in (keys or {}).items()}), zeros, 1)
+    [sums] = _counter(on).count(Rows(zeros, values, {name: list(k) for name, k in (keys or {}).items()}), zeros, 1)
     return Profile(on, sums)
+
+
+@lru_cache(maxsize=4)
+def _counter(on: Grid) -> Counter:
+    """Its tables take longer to make than a few rows to count."""
+    return Counter(on)
 
 
 def normals(columns: int, reference: int, seed: int = 0) -> tuple[Grid, Profile]:
