@@ -47,10 +47,8 @@ def embedding() -> tuple[Grid, Floats, Floats]:
 
 
 def correlation_drift(window: Floats, reference: Floats) -> Floats:
-    one, other = np.corrcoef(window), np.corrcoef(reference)
-    for matrix in (one, other):
-        np.fill_diagonal(matrix, 0.0)
-    found: Floats = np.abs(np.arctanh(one) - np.arctanh(other)).max(axis=1)
+    one, other = (np.arctanh(np.corrcoef(rows) - np.eye(COLUMNS)) for rows in (window, reference))
+    found: Floats = np.abs(one - other).max(axis=1)
     return found
 
 

@@ -14,7 +14,7 @@ from drift.core.cross import CLIP, MOST_COLUMNS, PER_UNIT, Cross, bin_scores, pr
 from drift.core.errors import ProfileMismatch, SchemaError
 from drift.core.grid import WRONG, Grid
 from drift.core.profile import Profile, Sums
-from drift.core.rows import Rows
+from drift.core.rows import Key, Rows
 from tests.unit.crossed import correlated, scored
 from tests.unit.grids import categorical, grid, numeric, ordinal
 from tests.unit.samples import count
@@ -34,7 +34,8 @@ def batch(n: int, seed: int = 1) -> Rows:
     values[rng.random(values.shape) < 0.05] = np.nan
     values[rng.random(values.shape) < 0.01] = np.inf
     odd = np.array([[2, 0, WRONG]] if n else np.zeros((0, 3)), np.int64)
-    return Rows(np.zeros(n, np.int64), values, {"c": ["a", "b"] * (n // 2) + ["a"] * (n % 2)}, odd)
+    keys: list[Key] = ["a" if i % 2 == 0 else "b" for i in range(n)]
+    return Rows(np.zeros(n, np.int64), values, {"c": keys}, odd)
 
 
 def plain(on: Grid, rows: Rows) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
