@@ -50,7 +50,9 @@ def rows_of(columns: Columns, fields: Fields, time: Ints) -> Rows:
         for at, (values, strange) in zip(places, made, strict=True):
             numbers[at] = values
             odd.append(np.column_stack((np.full(len(strange), at), strange)))
-    keys = {column.name: keys_of(columns.get(column.field), n) for column in fields.keys}
+    # a column, its hash buckets and its sketch come of one field
+    read = {field: keys_of(columns.get(field), n) for field in {column.field for column in fields.keys}}
+    keys = {column.name: read[column.field] for column in fields.keys}
     return Rows(time, numbers, keys, np.concatenate(odd) if odd else np.zeros((0, 3), np.int64), fields=fields)
 
 

@@ -29,6 +29,7 @@ _LONGEST: Final = 64
 """A word is known by its first letters."""
 _NO_SPACES: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD: Final = re.compile(rf"[{_NO_SPACES}]|\d+|[^\W\d_{_NO_SPACES}]+")
+_DIGIT: Final = re.compile(r"\d")
 _NUMBER: Final = "0"
 
 Hashes = npt.NDArray[np.uint32]
@@ -36,7 +37,10 @@ Hashes = npt.NDArray[np.uint32]
 
 def words(text: str) -> list[str]:
     """The words of a text, in order. About 0.1 µs each."""
-    return [word if not word[0].isdigit() else _NUMBER for word in _WORD.findall(text[:READ].lower())]
+    found: list[str] = _WORD.findall(text[:READ].lower())
+    if _DIGIT.search(text, 0, READ) is None:
+        return found
+    return [_NUMBER if word[0].isdigit() else word for word in found]
 
 
 def is_empty(text: str) -> bool:

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.columnar import Columns, rows_of
+from drift.core.columnar import Columns
 from drift.core.derive import NO_TIME
 from drift.core.derived import by_field, derived
-from drift.core.rows import Fields, Rows
+from drift.core.rows import Rows
 from drift.core.schema import Column
 from drift.core.vectors import DISTANCE, centroid
 from drift.core.words import EMPTY, MOST_WORDS, OOV, vocabulary
@@ -103,11 +103,12 @@ class Learning:
         places = [at for at, column in enumerate(numbers) if column.derive == OOV]
         if not places:
             return
-        others = tuple(replace(numbers[at], learned=self._other(numbers[at])) for at in places)
-        found = rows_of(columns, Fields(others, ()), rows.time).numbers
-        mine = ~halves(first, len(rows))
-        for at, values in zip(places, found, strict=True):
-            rows.numbers[at, mine] = values[mine]
+        mine = np.flatnonzero(~halves(first, len(rows)))
+        for at in places:
+            column = numbers[at]
+            other = replace(column, learned=self._other(column))
+            ((values, _),) = derived([other], _taken(columns[column.field], mine), rows.time[mine])
+            rows.numbers[at, mine] = values
 
     def _other(self, column: Column) -> bytes:
         return self._others.get(column.name, column.learned)
@@ -123,6 +124,13 @@ class Learning:
         time = np.full(len(texts), NO_TIME, np.int64)
         ((values, _),) = derived([replace(column, learned=learned)], texts, time)
         return values
+
+
+def _taken(raw: Any, at: npt.NDArray[np.int64]) -> Any:
+    """A column's values at these positions."""
+    if isinstance(raw, list):
+        return [raw[i] for i in at.tolist()]
+    return raw[at] if isinstance(raw, np.ndarray) else raw.take(at)
 
 
 def is_worded(column: Column) -> bool:
