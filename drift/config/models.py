@@ -21,7 +21,7 @@ class ColumnSettings(Settings):
     """One column, where inference from the reference is wrong."""
 
     kind: Kind | None = None
-    """How its values are compared."""
+    """How its values are compared; docs/columns.md says what each kind counts."""
     role: Role | None = None
     """What it is to the model."""
     tolerance: Annotated[float, Field(gt=0, le=3)] | None = None
