@@ -277,15 +277,12 @@ class Evaluator:
         known = self._references.get(reference.id)
         if known is None:
             known = self._references[reference.id] = self._store.reference_profile(reference.id)
-        return {
+        found = {
             segment.index: self._judge(profile, known, model, segment.index)
             for segment in reference.grid.segments
             if segment.index == 0 or profile.rows(segment.index)
-        } | self._whole(model, profile, known)
-
-    def _whole(self, model: Model, profile: Profile, known: Profile) -> dict[int, Judgement]:
-        """The whole traffic's judgement, with what changed in form."""
-        return {0: with_changes(self._judge(profile, known, model, 0), schema_changes(profile, known, {}))}
+        }
+        return found | {0: with_changes(found[0], schema_changes(profile, known, {}))}
 
 
 def _verdict(judged: Judgement, seen: Seen, segment: int) -> Judgement:
