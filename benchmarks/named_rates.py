@@ -125,17 +125,23 @@ VARIANTS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 )
 
 
+def variants() -> list[tuple[str, Mapping[str, Any]]]:
+    """Those above, and every other detector at its defaults."""
+    others = detectors().keys() - {name for name, _ in VARIANTS} - {"default"}
+    return [*VARIANTS, *((name, {}) for name in sorted(others))]
+
+
 def measure(columns: int, windows: int) -> dict[str, list[str]]:
     """Detector with its options → a cell per stationary stream (alarms per 1,000) and per shift (median delay)."""
-    cells: dict[str, list[str]] = {label(name, options): [] for name, options in VARIANTS}
+    cells: dict[str, list[str]] = {label(name, options): [] for name, options in variants()}
     for stream in STATIONARY:
         profiles = list(production(stream, columns, windows))
-        for name, options in VARIANTS:
+        for name, options in variants():
             found = raised(detectors()[name], options, baseline(stream, columns), profiles)
             cells[label(name, options)].append(rate(found))
     for shift in SHIFTS:
         profiles = list(production(STATIONARY[0], columns, QUIET + SEEN, shift, seed=3))
-        for name, options in VARIANTS:
+        for name, options in variants():
             found = raised(detectors()[name], options, baseline(STATIONARY[0], columns), profiles)
             cells[label(name, options)].append(delay(found))
     return cells

@@ -46,6 +46,8 @@ def _range(grid: ColumnGrid, bins: Ints) -> str:
         return f"of {grid.bin_labels()[first]}"
     if not grid.edges:
         return f"of {grid.values[first]:.5g} to {grid.values[last]:.5g}"
+    if first == 0 and last == len(grid.edges):
+        return "of any value"
     if first == 0:
         return f"below {grid.edges[last]:.5g}"
     if last == len(grid.edges):
