@@ -171,22 +171,24 @@ def _closest(case: Case) -> str:
     """The largest of what was observed, against its tolerance, in the last final window."""
     if case.latest is None:
         return "No window is final yet, so nothing was judged."
-    only = _ONLY.get(case.only, "")
     where = f"In the last final window, {spell(case.latest, case.zone)} with {count(case.rows, 'row')},"
-    ratios = sorted(_compared(case), key=lambda found: -found[0])
-    if not ratios:
-        return f"{where} nothing could be compared.{only}"
-    ratio, text = ratios[0]
-    if ratio <= 1:
-        return f"{where} {text}. A shift inside the tolerance never pages, however many rows prove it.{only}"
-    return f"{where} {text}. That is beyond it, but not proven yet: evidence adds up window by window.{only}"
+    ratio, text = max(_compared(case), default=(0.0, ""))
+    if not text:
+        text = _from_reference(case)
+    elif ratio <= 1:
+        text += ". A shift inside the tolerance never pages, however many rows prove it"
+    else:
+        text += ". That is beyond it, but not proven yet: evidence adds up window by window"
+    return f"{where} {text}.{_ONLY.get(case.only, '')}"
 
 
 def _compared(case: Case) -> Iterator[tuple[float, str]]:
-    """How many times its tolerance something is, and how that is said."""
+    """How many times its tolerance something is, and how that is said; only what one window tells by itself."""
+    if case.about.get("season") not in (None, "", "none"):
+        return
     shift, missing_now = (_finite(case.observed.get(name)) for name in ("mean_shift", "missing_ratio"))
     borne = value(entry(case.about, "scores", "location"), "tolerance")
-    if shift is not None and borne:
+    if shift is not None and borne and case.about.get("origin") in (None, "reference"):
         text = f"its mean was {amount('location', shift)} from the reference's, where {number(borne)} is tolerated"
         yield abs(shift) / borne, text
     missing = entry(case.about, "shares", "share missing")
@@ -194,6 +196,17 @@ def _compared(case: Case) -> Iterator[tuple[float, str]]:
     if missing_now is not None and before is not None and high is not None and high > before:
         text = f"{percent(missing_now)} of its values were missing, where up to {percent(high)} is tolerated"
         yield (missing_now - before) / (high - before), text
+
+
+def _from_reference(case: Case) -> str:
+    """Where alarms compare with something else than the whole reference."""
+    shift = _finite(case.observed.get("mean_shift"))
+    if shift is None:
+        return "it stayed within what is tolerated, or not long enough beyond it"
+    return (
+        f"its mean was {amount('location', shift)} from the reference's. Alarms compare with something else, said below, "
+        "and against that nothing was proven"
+    )
 
 
 def _finite(found: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """From alarms and answers to the API's shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from drift.api import shapes_alarms as shapes
@@ -71,8 +71,8 @@ def _answers(one: Answer, row: AlarmRow) -> bool:
     return one.start < alarm.until and one.until > alarm.onset
 
 
-def answer(of: Answer, names: Names) -> shapes.AnswerAnswer:
-    """An answer."""
+def answer(of: Answer, names: Names, kept: Mapping[int, Mapping[str, int]]) -> shapes.AnswerAnswer:
+    """An answer; `kept` says how many windows each answer of the model keeps."""
     return shapes.AnswerAnswer(
         id=of.id,
         model=names.model(of.model_id),
@@ -87,6 +87,7 @@ def answer(of: Answer, names: Names) -> shapes.AnswerAnswer:
         start=of.start,
         until=of.until,
         applies_from=of.applies_from,
+        windows=dict(kept.get(of.id, {})),
         withdrawn_at=of.withdrawn_at,
         withdrawn_from=of.withdrawn_from,
         withdrawn_by=of.withdrawn_by,

@@ -119,6 +119,8 @@ class AnswerAnswer(Shape):
     until: Time
     applies_from: Time
     """Windows that end after it are judged with this answer."""
+    windows: dict[str, int]
+    """Window spec → windows whose sums are kept."""
     withdrawn_at: Time | None
     withdrawn_from: Time | None
     withdrawn_by: str

@@ -3,12 +3,15 @@
 import getpass
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from drift.cli import output
 from drift.cli.client import connect
 from drift.core.clock import SystemClock, isoformat
 from drift.core.window import parse_duration
+
+ENOUGH: Final = 30
+"""Windows from which a baseline may page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,9 @@ def _show(made: Any, *, as_json: bool) -> None:
     meant = f"until {made['until']}" if made["action"] == "snooze" else f"{made['start']} to {made['until']}"
     output.line(f"answer {made['id']}: {made['action']} {about}{part}, {meant}")
     output.line(f"windows that end after {made['applies_from']} are judged with it")
+    for spec, n in made["windows"].items():
+        short = "; with fewer than 30 it can warn, but not page" if made["action"] == "accept" and n < ENOUGH else ""
+        output.line(f"kept: {n} windows of {spec}{short}")
 
 
 def listed(model: str, limit: int, config: Path, url: str | None, *, as_json: bool) -> None:

@@ -49,7 +49,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str 
 def paragraph(text: str) -> None:
     """Words for a person, wrapped, with an empty line after them."""
     width = min(shutil.get_terminal_size().columns, PARAGRAPH)
-    line(textwrap.fill(_printable(text), width, break_long_words=False, break_on_hyphens=False) + "\n")
+    together = _printable(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    filled = textwrap.fill(together, width, break_long_words=False, break_on_hyphens=False)
+    line(filled.replace("\N{NO-BREAK SPACE}", " ") + "\n")
 
 
 def _printable(text: str) -> str:

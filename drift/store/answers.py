@@ -82,6 +82,17 @@ def listed(c: Connection, model_id: int) -> list[Answer]:
     return [_answer(row) for row in c.execute(mine)]
 
 
+def windows_kept(c: Connection, model_id: int) -> dict[int, dict[str, int]]:
+    """Answer id → window spec → windows whose sums it keeps, of a model's answers that keep any."""
+    t = stretches
+    key = (t.c.answer_id, t.c.spec)
+    mine = t.c.answer_id.in_(select(answers.c.id).where(answers.c.model_id == model_id))
+    found: dict[int, dict[str, int]] = {}
+    for row in c.execute(select(*key, func.count().label("n")).where(mine, t.c.block == 0).group_by(*key)):
+        found.setdefault(row.answer_id, {})[row.spec] = row.n
+    return found
+
+
 def kept(c: Connection, reference: Reference, answer_id: int, spec: str) -> tuple[Stretch, ...]:
     """The sums that an answer keeps of one window spec, oldest first."""
     t = stretches

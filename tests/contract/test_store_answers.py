@@ -58,6 +58,7 @@ def test_the_sums_come_back_to_the_bit(fed: Feed) -> None:
     assert_same(fed.store.answer_stretches(kept.id, "1d"), by_day)
     assert_same(fed.store.answer_stretches(other.id, "1h"), by_day)
     assert fed.store.answer_stretches(other.id, "1w") == ()
+    assert fed.store.answer_windows(fed.model.id) == {kept.id: {"1h": 3, "1d": 1}, other.id: {"1h": 1}}
     with pytest.raises(NotFound, match="no answer 99"):
         fed.store.answer_stretches(99, "1h")
 

@@ -72,7 +72,11 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     fed = storing.feed(store)
     for n in range(7):
         fed.commit(storing.delta(fed.reference, n, start=hour(n).start, rows=100 + n))
-    abouts = {(0, "default"): pack({"n0": about(), "n1": about(judged="inflated"), "k": {"judged": "not judged"}})}
+    abouts = {
+        (0, "default"): pack(
+            {"n0": about(), "n1": about(judged="inflated", season="none"), "k": {"judged": "not judged"}}
+        )
+    }
     raised = (AlarmChange("raised", alarm()), AlarmChange("raised", alarm(column="n1", severity=Severity.WARNING)))
     commit(
         fed, *(result(fed, n) for n in range(3)),
@@ -125,6 +129,7 @@ def test_accepting_keeps_the_sums_of_the_stretch(rig: Rig) -> None:
     assert (answer["window"], answer["column"], answer["segment"]) == ("1h", "n0", None)
     assert (answer["start"], answer["until"]) == (isoformat(hour(2).start), isoformat(hour(6).end))
     assert (answer["at"], answer["applies_from"]) == (isoformat(NOW), isoformat(hour(6).end))
+    assert answer["windows"] == {"1h": 5}
     kept = rig.store.answer_stretches(answer["id"], "1h")
     assert [one.window for one in kept] == [hour(n) for n in range(2, 7)]
     grid = rig.fed.reference.grid

@@ -107,6 +107,7 @@ def test_accepting_is_kept_with_who_and_why(drift: Drift) -> None:
     assert out == (
         "answer 1: accept n0, 2026-11-23T02:00:00Z to 2026-11-23T07:00:00Z\n"
         "windows that end after 2026-11-23T07:00:00Z are judged with it\n"
+        "kept: 5 windows of 1h; with fewer than 30 it can warn, but not page\n"
     )
     (answer,) = listed(drift, "answers", "credit")
     assert (answer["who"], answer["why"], answer["window"]) == (getpass.getuser(), "new price list", "1h")

@@ -141,7 +141,7 @@ def test_silence_within_the_tolerance_and_what_is_blind() -> None:
     scores = [
         {"what": "location", "tolerance": 0.68, "blind": True}, {"what": "spread", "tolerance": 0.2, "blind": False},
     ]  # fmt: skip
-    known = about(scores=scores, season="hour-of-week", self_check={"windows": 0})
+    known = about(scores=scores, season="none", self_check={"windows": 0})
     seen = {"mean_shift": -0.2, "missing_ratio": 0.013, "psi": 0.01}
     text = explain(case(about=known, latest=hour(5), rows=1_234, observed=seen, only="increase"))
     assert said(text) == golden("""
@@ -151,7 +151,7 @@ def test_silence_within_the_tolerance_and_what_is_blind() -> None:
         standard deviations from the reference's, where 0.68 is tolerated. A shift inside the tolerance
         never pages, however many rows prove it. Only an increase alarms here.
 
-        It is compared with the reference (250,000 rows), with the same hour of the week.
+        It is compared with the reference (250,000 rows).
 
         The baseline was too short to replay: how often this would alarm on normal data is not known.
 
@@ -163,7 +163,7 @@ def test_silence_within_the_tolerance_and_what_is_blind() -> None:
 
 def test_silence_after_an_alarm_ended_and_before_another_is_proven() -> None:
     seen = {"mean_shift": 0.1, "missing_ratio": 0.02}
-    known = about(self_check={"windows": 672, "alarms": 1})
+    known = about(self_check={"windows": 672, "alarms": 1}, season="none")
     text = explain(
         case(
             alarm=alarm(), ended_at=hour(5).end, ended_why="back within the tolerance", about=known, latest=hour(5),
@@ -179,11 +179,22 @@ def test_silence_after_an_alarm_ended_and_before_another_is_proven() -> None:
         missing, where up to 2.3 % is tolerated. That is beyond it, but not proven yet: evidence adds up
         window by window.
 
-        It is compared with the reference (250,000 rows), with the same hour of the day, working days and
-        weekends apart.
+        It is compared with the reference (250,000 rows).
 
         Replayed over 672 windows of baseline that it had not learnt from, it alarmed once.
     """)
+
+
+def test_one_window_says_little_where_alarms_compare_with_something_else() -> None:
+    seen = {"mean_shift": 0.59, "missing_ratio": 0.01}
+    for known in (about(), about(season="none", origin="accepted", shares=[])):
+        text = explain(case(about=known, latest=hour(5), rows=60, observed=seen))[1]
+        assert text.endswith(
+            "its mean was 0.59 standard deviations from the reference's. Alarms compare with something else, said "
+            "below, and against that nothing was proven."
+        )
+    text = explain(case(about=about(), latest=hour(5), rows=60, only="decrease"))[1]
+    assert text.endswith("or not long enough beyond it. Only a decrease alarms here.")
 
 
 def test_what_cannot_be_judged() -> None:

@@ -56,7 +56,8 @@ def add_answer(
         _segment(names, model, wanted.segment), wanted.window, wanted.version, convert.micros(wanted.start),
         convert.micros(wanted.until),
     )  # fmt: skip
-    return convert.answer(answer(services.store, services.clock, model, wish), names)
+    made = answer(services.store, services.clock, model, wish)
+    return convert.answer(made, names, services.store.answer_windows(model.id))
 
 
 @router.get("/answers", responses=errors())
@@ -66,9 +67,10 @@ def list_answers(
     """What people answered, newest first."""
     before, catalogue = place(cursor, 1), services.store.catalogue()
     names = Names(catalogue)
-    found = services.store.answers(model_called(catalogue, name).id)
+    model = model_called(catalogue, name)
+    found, kept = services.store.answers(model.id), services.store.answer_windows(model.id)
     rest = [one for one in reversed(found) if before is None or one.id < before[0]]
-    return page(rest[: limit + 1], limit, lambda one: convert.answer(one, names), lambda one: (one.id,))
+    return page(rest[: limit + 1], limit, lambda one: convert.answer(one, names, kept), lambda one: (one.id,))
 
 
 @router.post("/answers/{answer_id}/withdraw", responses=errors(409))
@@ -80,7 +82,7 @@ def withdraw_answer(
     if answer_id not in {one.id for one in services.store.answers(model.id)}:
         raise NotFound(f"model {name!r} has no answer {answer_id}; GET /v1/answers?model={name} lists those there are")
     gone = services.store.withdraw(answer_id, answerer(user, wanted.who))
-    return convert.answer(gone, Names(services.store.catalogue()))
+    return convert.answer(gone, Names(services.store.catalogue()), services.store.answer_windows(model.id))
 
 
 @router.get("/explain", responses=errors())
