@@ -204,8 +204,8 @@ def _from_reference(case: Case) -> str:
     if shift is None:
         return "it stayed within what is tolerated, or not long enough beyond it"
     return (
-        f"its mean was {amount('location', shift)} from the reference's. Alarms compare with something else, said below, "
-        "and against that nothing was proven"
+        f"its mean was {amount('location', shift)} from the reference's. Alarms compare with something else, said "
+        "below, and against that nothing was proven"
     )
 
 

@@ -407,6 +407,10 @@ class Store:
         """A model's answers, oldest first, with those taken back."""
         return self._read(lambda c: answers.listed(c, model_id))
 
+    def answer_windows(self, model_id: int) -> dict[int, dict[str, int]]:
+        """Answer id → window spec → how many windows' sums it keeps, of a model's answers that keep any."""
+        return self._read(lambda c: answers.windows_kept(c, model_id))
+
     def answer_stretches(self, answer_id: int, spec: str) -> tuple[Stretch, ...]:
         """The sums that an answer keeps of one window spec, oldest first; raises NotFound."""
         reference = self.reference(self._read(lambda c: answers.one(c, answer_id)).reference_id)
