@@ -43,7 +43,8 @@ def measure(asked: Asked, clock: Clock) -> str:
 def _works(asked: Asked) -> list[Work]:
     checked = [name for name in asked.methods if name != SLOWEST]
     number = len(checks(tuple(method for method in METHODS if method.name in checked), asked.seed))
-    return [*(job.run for job in jobs(asked)), *(partial(check, i, checked, asked.seed) for i in range(number))]
+    # the checks first: where one fails nothing else is worth the time
+    return [*(partial(check, i, checked, asked.seed) for i in range(number)), *(job.run for job in jobs(asked))]
 
 
 def _gather(works: Sequence[Work], progress: Progress) -> tuple[list[Observed], dict[str, str]]:
@@ -51,7 +52,10 @@ def _gather(works: Sequence[Work], progress: Progress) -> tuple[list[Observed], 
     observed, found = [], {}
     task = progress.add_task("replications and checks", total=len(works))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(work) for work in works]):
+        futures = [pool.submit(work) for work in works]
+        for done in as_completed(futures):
+            if done.exception():
+                pool.shutdown(cancel_futures=True)
             result, seconds = done.result()
             if isinstance(result, Observed):
                 observed.append(result)

@@ -1,6 +1,6 @@
 """What a method under test is, and the reference that it is fitted on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, Protocol
@@ -25,6 +25,7 @@ class Reference:
     stream: Stream
     hours: range
     held: list[Block] = field(default_factory=list, init=False)
+    sampled: list[Block] = field(default_factory=list, init=False)
 
     @property
     def kinds(self) -> Sequence[Kind]:
@@ -49,9 +50,15 @@ class Reference:
 
     def sample(self, most: int = SAMPLE_ROWS) -> list[Block]:
         """Windows cut to equal shares of their rows, about `most` rows together. Rows have no order within an hour."""
-        share = min(1.0, most / self.rows)
-        # copied: a slice would keep all of its window in memory
-        return [Block(block.hour, block.values[:, : ceil(share * block.rows)].copy()) for block in self.blocks()]
+        if not self.sampled:
+            self.sampled.extend(_cut(self.blocks(), SAMPLE_ROWS / self.rows))
+        return _cut(self.sampled, most / sum(block.rows for block in self.sampled))
+
+
+def _cut(blocks: Iterable[Block], share: float) -> list[Block]:
+    # copied: a slice would keep all of its window in memory
+    share = min(1.0, share)
+    return [Block(block.hour, block.values[:, : ceil(share * block.rows)].copy()) for block in blocks]
 
 
 class Run(Protocol):
@@ -92,3 +99,5 @@ class Method:
     """Rows of a window → windows of one run; 0: not run at that size."""
     once: bool = False
     """Run in the first replication only."""
+    changes: bool = True
+    """Run where something changes, too."""

@@ -11,6 +11,7 @@ from benchmarks.quality.ours import ours
 
 OURS: Final = "ours"
 ENDLESS: Final = 1_000_000
+FEWEST: Final = 12
 
 
 def _all(_n: int) -> int:
@@ -18,17 +19,17 @@ def _all(_n: int) -> int:
 
 
 def _values(most: int) -> Callable[[int], int]:
-    """As many windows as hold so many rows, but no fewer than 24."""
-    return lambda n: max(24, most // n)
+    """As many windows as hold so many rows, but no fewer than twelve."""
+    return lambda n: max(FEWEST, most // n)
 
 
 METHODS: Final = (
     Method(OURS, "Driftsum's default", ours, _all),
     Method("psi", "PSI > 0.2", psi, _all),
     Method("nannyml", "NannyML's default", nannyml, _all),
-    Method("evidently", "Evidently's default", evidently, lambda n: 120 if n <= 5_000 else 24, once=True),
-    Method("adwin", "ADWIN on rows", adwin, _values(1_440_000), once=True),
-    Method("kswin", "KSWIN on window means", kswin_means, _all, once=True),
-    Method("kswin-rows", "KSWIN on rows", kswin_rows, lambda n: 20 if n <= 200 else 0, once=True),
+    Method("evidently", "Evidently's default", evidently, lambda n: 60 if n <= 5_000 else FEWEST, once=True),
+    Method("adwin", "ADWIN on rows", adwin, _values(480_000), once=True),
+    Method("kswin", "KSWIN on window means", kswin_means, lambda _n: 300, once=True),
+    Method("kswin-rows", "KSWIN on rows", kswin_rows, lambda n: 20 if n <= 50 else 0, once=True, changes=False),
 )
 PEERS: Final = METHODS[1:]

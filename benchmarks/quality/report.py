@@ -54,10 +54,10 @@ class Cell:
         return total(one.quiet for one in self.seen.get(method, ()))
 
     def delays(self, method: str, scenario: Scenario) -> Delays:
-        return joined([one.delays[scenario.name] for one in self.seen.get(method, ())])
+        return joined([one.delays[scenario.name] for one in self.seen.get(method, ()) if scenario.name in one.delays])
 
     def changed(self, method: str, scenario: Scenario) -> Count:
-        return total(one.changed[scenario.name] for one in self.seen.get(method, ()))
+        return total(one.changed[scenario.name] for one in self.seen.get(method, ()) if scenario.name in one.changed)
 
     @property
     def columns(self) -> int:
@@ -230,7 +230,7 @@ the budget, good up to {SLOWER:g}; of a single window the shares are compared. �
 def _delay(cell: Cell, method: str, scenario: Scenario) -> str:
     delays = cell.delays(method, scenario)
     if not delays.seen:
-        return "–" if method not in cell.seen else f"always firing ({delays.standing})"
+        return f"firing before ({delays.standing})" if delays.standing else "–"
     middle = f"> {delays.horizon}" if isinf(delays.median) else f"{delays.median:g}"
     text = f"{_percent(delays.detected)}" if scenario.single else f"{middle}; {_percent(delays.detected)}"
     if method == OURS:

@@ -46,10 +46,12 @@ def replicate(family: Family, n: int, replication: int, methods: Sequence[Method
     most = {name: method.most_windows(rows) for name, method in used.items()}
     fitted = {name: method.fit(reference) for name, method in used.items()}
     reference.held.clear()
+    reference.sampled.clear()
     quiet = _quiet(family, n, seed, fitted, most)
     seen = {name: Seen(quiet[name], {}, {}, int((~fitted[name].reliable).sum())) for name in used}
+    looking = {name: fit for name, fit in fitted.items() if used[name].changes}
     for at, scenario in enumerate(family.scenarios):
-        for name, (delays, count) in _changed(family, scenario, n, seed + 2 + at, fitted, most).items():
+        for name, (delays, count) in _changed(family, scenario, n, seed + 2 + at, looking, most).items():
             had = seen[name]
             seen[name] = replace(
                 had,
@@ -79,7 +81,7 @@ def _changed(
     family: Family, scenario: Scenario, n: int, seed: int, fitted: Mapping[str, Fitted], most: Mapping[str, int]
 ) -> Mapping[str, tuple[Delays, Count]]:
     size = SIZES[n]
-    horizon = scenario.horizon or size.horizon
+    horizon = scenario.horizon(n)
     stream = scenario.stream(family, n, seed, size.reference)
     hours = range(size.reference, stream.onset + horizon)
     watched = {

@@ -26,6 +26,9 @@ BY_THE_HOUR: Final = 0
 """Stands for 50 to 5,000 rows, by the hour."""
 QUIET: Final = 24
 """Windows of production before a change begins."""
+RAMP: Final = 90
+SINGLE_HORIZON: Final = 3
+"""Windows in which something that lasts for one may be seen: some only look back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,10 @@ class Size:
 
 
 SIZES: Final[Mapping[int, Size]] = {
-    50: Size(720, 720, 480, 4),
-    200: Size(720, 720, 480, 4),
-    2_000: Size(720, 720, 240, 3),
-    50_000: Size(504, 240, 96, 1),
+    50: Size(720, 720, 480, 3),
+    200: Size(720, 720, 480, 3),
+    2_000: Size(720, 720, 240, 2),
+    50_000: Size(504, 168, 24, 1),
     BY_THE_HOUR: Size(720, 720, 240, 4),
 }
 
@@ -59,12 +62,16 @@ class Scenario:
     shape: Shape
     course: Course = changes.step
     quiet: int = QUIET
-    horizon: int | None = None
-    """Windows from the onset on; None: the size's."""
+    at_least: int = 0
+    """Windows from the onset on, where the size's are fewer."""
     offset: bool = False
     """Production differs from the reference from its first window on: it is to be said once."""
     single: bool = False
     """It is gone after one window: what counts is whether it is seen at all."""
+
+    def horizon(self, n: int) -> int:
+        """Windows from the onset on."""
+        return SINGLE_HORIZON if self.single else max(SIZES[n].horizon, self.at_least)
 
     def stream(self, family: "Family", n: int, seed: int, first: int) -> Stream:
         """Production with this change; `first` is production's first hour."""
@@ -85,7 +92,7 @@ class Family:
     def stream(self, n: int, seed: int, change: changes.Changed | None = None, onset: int = 0) -> Stream:
         """A stream of n rows an hour. The base depends on what the seed is built on, not on the change."""
         size = SIZES[n]
-        hours = size.reference + max(size.production, QUIET + size.horizon) + 24
+        hours = size.reference + max(size.production, QUIET + max(size.horizon, RAMP))
         rows = by_the_hour() if n == BY_THE_HOUR else steady(n)
         return Stream(self.base(seed // SEEDS, hours), rows, seed, change or unchanged, onset)
 
@@ -104,7 +111,7 @@ def _means(*sizes: float) -> tuple[Scenario, ...]:
 
 def _single(by: float) -> Scenario:
     return Scenario(
-        f"single-{by:g}", f"mean +{by:g} sd in a single window", changes.mean(by), changes.once, horizon=3, single=True
+        f"single-{by:g}", f"mean +{by:g} sd in a single window", changes.mean(by), changes.once, single=True
     )
 
 
@@ -117,8 +124,17 @@ ON_NORMAL: Final = (
     Scenario("correlation", "correlation of pairs 0 → 0.6, nothing else", changes.correlated(0.6)),
     _single(0.25),
     _single(0.5),
-    Scenario("ramp", "mean +0.5 sd, gradually over 90 windows", changes.mean(0.5), changes.ramp(90)),
-    Scenario("offset", "mean +0.25 sd from production's first window on", changes.mean(0.25), quiet=0, offset=True),
+    Scenario(
+        "ramp", f"mean +0.5 sd, gradually over {RAMP} windows", changes.mean(0.5), changes.ramp(RAMP), at_least=RAMP
+    ),
+    Scenario(
+        "offset",
+        "mean +0.25 sd from production's first window on",
+        changes.mean(0.25),
+        quiet=0,
+        offset=True,
+        at_least=RAMP,
+    ),
 )
 MOVED: Final = Scenario(
     "category", "10 % of the rows go from one category to another", changes.moved(0.1, float(KEY_SHARES[0]))
