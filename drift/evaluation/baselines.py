@@ -50,28 +50,48 @@ class Standard:
         return tuple(answer.id for answer in self.answers)
 
 
-def standard(
-    store: Store, model: Model, reference: Reference, spec: WindowSpec, answers: Sequence[Answer], end: int
-) -> Standard:
-    """The baseline for windows of `spec` that end at `end`."""
-    mine = tuple(
-        answer
-        for answer in answers
-        if answer.reference_id == reference.id
-        and answer.spec in ("", spec.name)
-        and answer.action in (Action.ACCEPT, Action.DISMISS, Action.LEARN)
-        and answer.holds(end)
-    )
-    base = _reference(store, model, reference, spec)
-    learnt = next((answer for answer in mine if answer.action is Action.LEARN), None)
-    if base is None and learnt is not None:
-        base = _of(reference.grid, store.answer_stretches(learnt.id, spec.name), Origin.PRODUCTION)
-    if base is None:
-        return Standard(None, mine)
-    for answer in mine:
-        if answer.action is not Action.LEARN:
-            base = _answered(base, answer, store.answer_stretches(answer.id, spec.name))
-    return Standard(base, mine)
+class Standards:
+    """Tells baselines; each is put together once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._references: dict[tuple[object, ...], Baseline | None] = {}
+        self._standards: dict[tuple[object, ...], Standard] = {}
+
+    def standard(
+        self, model: Model, reference: Reference, spec: WindowSpec, answers: Sequence[Answer], end: int
+    ) -> Standard:
+        """The baseline for windows of `spec` that end at `end`."""
+        mine = tuple(
+            answer
+            for answer in answers
+            if answer.reference_id == reference.id
+            and answer.spec in ("", spec.name)
+            and answer.action in (Action.ACCEPT, Action.DISMISS, Action.LEARN)
+            and answer.holds(end)
+        )
+        asked = model.settings.get("baseline", "auto"), model.settings.get("held_out", True)
+        key = reference.id, spec, asked
+        if key not in self._references:
+            self._references[key] = _reference(self._store, model, reference, spec)
+        ids = tuple(answer.id for answer in mine)
+        if (key, ids) not in self._standards:
+            self._standards = {old: one for old, one in self._standards.items() if old[0] != key}
+            self._standards[key, ids] = self._made(self._references[key], reference, spec, mine)
+        return self._standards[key, ids]
+
+    def _made(
+        self, base: Baseline | None, reference: Reference, spec: WindowSpec, mine: tuple[Answer, ...]
+    ) -> Standard:
+        learnt = next((answer for answer in mine if answer.action is Action.LEARN), None)
+        if base is None and learnt is not None:
+            base = _of(reference.grid, self._store.answer_stretches(learnt.id, spec.name), Origin.PRODUCTION)
+        if base is None:
+            return Standard(None, mine)
+        for answer in mine:
+            if answer.action is not Action.LEARN:
+                base = _answered(base, answer, self._store.answer_stretches(answer.id, spec.name))
+        return Standard(base, mine)
 
 
 def _reference(store: Store, model: Model, reference: Reference, spec: WindowSpec) -> Baseline | None:

@@ -28,7 +28,7 @@ from drift.core.commit import AlarmChange, Detection
 from drift.core.profile import Profile
 from drift.core.window import Window, WindowSpec
 from drift.evaluation import baselines
-from drift.evaluation.baselines import Standard, standard
+from drift.evaluation.baselines import Standard, Standards
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +127,7 @@ class Detecting:
 
     def __init__(self, store: Store, chosen: Callable[[Model], Detectors]) -> None:
         self._store, self._chosen = store, chosen
+        self._standards = Standards(store)
         self._watches: OrderedDict[tuple[Any, ...], Watch] = OrderedDict()
         self._abouts: dict[tuple[Any, ...], bytes] = {}
         self._memories: dict[tuple[int, str], Memory] = {}
@@ -246,7 +247,7 @@ class Detecting:
     def _standard(self, model: Model, reference: Reference, spec: WindowSpec, window: Window) -> Standard:
         if model.id not in self._answers:
             self._answers[model.id] = list(self._store.answers(model.id))
-        return standard(self._store, model, reference, spec, self._answers[model.id], window.end)
+        return self._standards.standard(model, reference, spec, self._answers[model.id], window.end)
 
     def snoozed(self, model: Model, reference: Reference, spec: WindowSpec, one: tuple[str, int], end: int) -> bool:
         """Whether somebody asked for silence on this (column, segment)."""
