@@ -1,11 +1,8 @@
 """What `make bench-quality` measures on, and how it adds up."""
 
-from math import inf, isnan
-
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import binomtest
 
 from benchmarks.quality import changes
 from benchmarks.quality.bases import (
@@ -22,24 +19,9 @@ from benchmarks.quality.bases import (
 )
 from benchmarks.quality.binned import doane, jensen_shannon, nannyml, psi, psi_of
 from benchmarks.quality.changes import Changed
-from benchmarks.quality.methods import Bools, Reference
+from benchmarks.quality.methods import Reference
 from benchmarks.quality.ours import Counting
-from benchmarks.quality.running import Watched, follow, seed_of
-from benchmarks.quality.scenarios import FAMILIES, SEEDS
 from benchmarks.quality.streams import COLUMNS, MONDAY, Base, Block, Stream, by_the_hour, steady
-from benchmarks.quality.summary import (
-    Budget,
-    Comparison,
-    Count,
-    Delays,
-    Verdict,
-    by_delay,
-    by_share,
-    interval,
-    joined,
-    once,
-    total,
-)
 from drift.core.clock import HOUR, to_datetime
 
 BASES: list[Base] = [
@@ -192,105 +174,3 @@ def test_peers_fire_where_they_should() -> None:
         run = fit(reference).start()
         assert run.alarm(shifted.block(60))[4]
         assert run.alarm(shifted.block(60)).sum() <= 2
-
-
-class Scripted:
-    """A run that fires on column 0 in the given hours, on column 1 always."""
-
-    def __init__(self, hours: set[int]) -> None:
-        self._hours = hours
-        self.seen: list[int] = []
-
-    def alarm(self, block: Block) -> Bools:
-        self.seen.append(block.hour)
-        fired = np.zeros(COLUMNS, np.bool_)
-        fired[0], fired[1] = block.hour in self._hours, True
-        return fired
-
-
-def blocks(first: int, last: int) -> list[Block]:
-    return [Block(hour, np.zeros((COLUMNS, 1))) for hour in range(first, last)]
-
-
-def test_alarms_are_fresh_ones_and_delays_begin_with_one() -> None:
-    quiet = Watched(Scripted({3, 4, 7}), most=9)
-    follow([quiet], blocks(0, 20))
-    assert quiet.count == Count(windows=9, column_windows=9 * COLUMNS, alarms=3, firing=12)
-    late = Watched(Scripted({12, 13}), most=5, onset=10)
-    follow([late], blocks(5, 30))
-    assert late.delays.standing == 1
-    assert sorted(late.delays.seen) == [3, *[inf] * (COLUMNS - 2)]
-    assert late.delays.horizon == 5
-
-
-def test_looking_ends_when_every_column_was_seen() -> None:
-    class All(Scripted):
-        def alarm(self, block: Block) -> Bools:
-            super().alarm(block)
-            return np.full(COLUMNS, block.hour >= 12)
-
-    run = All(set())
-    one = Watched(run, most=100, onset=10, until_seen=True)
-    follow([one], blocks(8, 60))
-    assert (one.delays.seen, run.seen[-1]) == ((3.0,) * COLUMNS, 12)
-
-
-def test_replications_have_seeds_of_their_own() -> None:
-    seeds = {seed_of(1, family, n, r) for family in FAMILIES for n in family.rows for r in range(4)}
-    assert len(seeds) == 4 * sum(len(family.rows) for family in FAMILIES)
-    assert all(seed % SEEDS == 0 for seed in seeds)
-
-
-def test_intervals_are_exact() -> None:
-    for k, n in ((0, 10), (3, 40), (10, 10), (5, 14_400)):
-        found = binomtest(k, n).proportion_ci(0.95, "exact")
-        assert interval(k, n) == pytest.approx((found.low, found.high))
-    with pytest.raises(ValueError, match="no proportion"):
-        interval(3, 2)
-
-
-def test_counts_add_and_are_judged_by_the_budget() -> None:
-    count = total([Count(720, 14_400, 1, 4), Count(720, 14_400, 1, 0)])
-    assert count == Count(1_440, 28_800, 2, 4)
-    assert (count.per(720), count.budget(720)) == (1, Budget.KEPT)
-    low, high = count.interval_per(720)
-    assert (low, high) == pytest.approx((14_400 * interval(2, 28_800)[0], 14_400 * interval(2, 28_800)[1]))
-    assert Count(1_440, 28_800, 4, 4).budget(720) is Budget.UNDECIDED
-    assert Count(1_440, 28_800, 9, 9).budget(720) is Budget.BROKEN
-
-
-def test_delays_are_censored_at_the_shortest_horizon() -> None:
-    delays = joined([Delays((1, 4, inf), 10), Delays((2, 8), 5, 1)])
-    assert (delays.horizon, delays.standing, delays.within) == (5, 1, (1, 4, inf, 2, inf))
-    assert delays.median == 4
-    assert delays.detected == pytest.approx(0.6)
-    assert Delays((1, inf, inf), 5).median == inf
-    assert isnan(Delays().median)
-
-
-def test_verdicts_by_delay() -> None:
-    fast, slow, never = Delays((2,), 9), Delays((3,), 9), Delays((inf,), 9)
-    assert by_delay(slow, {"a": fast, "b": slow}) == Comparison(Verdict.GOOD, "a", 1.5)
-    assert by_delay(Delays((4,), 9), {"a": fast}) == Comparison(Verdict.LOST, "a", 2)
-    assert by_delay(never, {"a": fast}) == Comparison(Verdict.LOST, "a", inf)
-    assert by_delay(slow, {"a": never}).verdict is Verdict.ALONE
-    assert by_delay(slow, {}).verdict is Verdict.ALONE
-    assert by_delay(never, {"a": never, "b": Delays()}).verdict is Verdict.NOBODY
-
-
-def test_verdicts_by_share() -> None:
-    def seen(k: int, n: int) -> Delays:
-        return Delays((1.0,) * k + (inf,) * (n - k), 3)
-
-    assert by_share(seen(8, 10), {"a": seen(10, 10)}) == Comparison(Verdict.GOOD, "a", 1.25)
-    assert by_share(seen(10, 100), {"a": seen(90, 100)}) == Comparison(Verdict.LOST, "a", 9)
-    assert by_share(seen(0, 20), {"a": seen(1, 20)}).verdict is Verdict.UNDECIDED
-    assert by_share(seen(5, 20), {"a": seen(0, 20)}).verdict is Verdict.ALONE
-    assert by_share(seen(0, 20), {}).verdict is Verdict.NOBODY
-
-
-def test_said_once() -> None:
-    assert once(20, 20)
-    assert once(21, 20)
-    assert not once(25, 20)
-    assert not once(0, 20)
