@@ -1,26 +1,23 @@
 """From what the evaluator committed to what is told: windows oldest first, and each alarm's life."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any
 
 import numpy as np
 
+from detectors.budget import AlarmBudget
+from detectors.known import unpack
 from drift.backtesting.numbering import Numbering
 from drift.backtesting.plan import Plan
 from drift.backtesting.registering import Registered
 from drift.backtesting.result import Backtest, Budget, Judged, Raised, Refused
 from drift.backtesting.whole import WholeWindows
 from drift.core.alarm import Severity
-from drift.core.clock import HOUR
 from drift.core.commit import AlarmChange, WindowResult
 from drift.core.result import Outcome
-from drift.core.window import Window, parse_duration
+from drift.core.window import Window
 from drift.store import Store
-
-_BUDGET: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(\S+)\s*")
-_DEFAULT_BUDGET: Final = "1 per 30d"
 
 Key = tuple[str, int, str, int]
 
@@ -31,6 +28,7 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
     results = sorted(seen.results, key=lambda result: result.window)
     judged = tuple(_judged(result, labels) for result in results)
     raised = _alarms(results, labels)
+    known_of = _known(results)
     totals = store.totals()
     return Backtest(
         model=plan.name,
@@ -43,7 +41,9 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
         raised=raised,
         aside=tuple(sorted(seen.aside)),
         budget=_budget(plan, len(judged), raised),
-        unjudged=_unjudged(judged),
+        baseline=next((str(about["origin"]) for about in known_of.values() if about.get("origin")), ""),
+        unjudged=_why(known_of, "not judged") if known_of else _silent(judged),
+        warned=_why(known_of, "inflated"),
         notes=known.notes,
         numbering=Numbering(plan.rows_per_window) if plan.numbered else None,
     )
@@ -51,7 +51,7 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
 
 def _judged(result: WindowResult, labels: Sequence[str]) -> Judged:
     segments = {labels[at]: one.outcome for at, one in result.judgements.items() if at}
-    return Judged(result.window, result.rows, result.judgements.get(0), segments)
+    return Judged(result.window, result.rows, result.judgements.get(0), result.detection is not None, segments)
 
 
 def _alarms(results: Sequence[WindowResult], labels: Sequence[str]) -> tuple[Raised, ...]:
@@ -87,8 +87,21 @@ def _refused(store: Store) -> tuple[Refused, ...]:
     )
 
 
-def _unjudged(judged: Sequence[Judged]) -> dict[str, str]:
-    """Columns of which no window could say anything."""
+def _known(results: Sequence[WindowResult]) -> Mapping[str, Mapping[str, Any]]:
+    """What the first detector with a baseline knows of each column of the whole traffic."""
+    for result in results:
+        for (segment, _), blob in sorted(result.detection.abouts.items()) if result.detection is not None else ():
+            if not segment:
+                return unpack(blob)
+    return {}
+
+
+def _why(known: Mapping[str, Mapping[str, Any]], judged: str) -> dict[str, str]:
+    return {name: str(about.get("why", "")) for name, about in known.items() if about.get("judged") == judged}
+
+
+def _silent(judged: Sequence[Judged]) -> dict[str, str]:
+    """Columns of which no window could say anything, where no detector tells more."""
     tables = [one.whole for one in judged if one.whole is not None]
     if not tables:
         return {}
@@ -98,9 +111,6 @@ def _unjudged(judged: Sequence[Judged]) -> dict[str, str]:
 
 
 def _budget(plan: Plan, windows: int, raised: Sequence[Raised]) -> Budget:
-    text = str(getattr(plan.settings, "alarm_budget", _DEFAULT_BUDGET))
-    found = _BUDGET.fullmatch(text)
-    alarms, per = (float(found[1]), parse_duration(found[2])) if found else (1.0, parse_duration("30d"))
-    length = HOUR if plan.numbered else plan.spec.hop
+    budget = AlarmBudget.parse(plan.settings.alarm_budget)
     pages = sum(one.severity is Severity.PAGE for one in raised)
-    return Budget(text, windows, alarms * windows * length / per, len(raised), pages)
+    return Budget(str(budget), windows, windows / budget.windows(plan.spec), len(raised), pages)

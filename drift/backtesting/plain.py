@@ -35,7 +35,9 @@ def plain(test: Backtest) -> dict[str, Any]:
             "pages": budget.pages,
             "warnings": budget.raised - budget.pages,
         },
+        "baseline": test.baseline or None,
         "unjudged": dict(test.unjudged),
+        "warnings_only": dict(test.warned),
         "notes": list(test.notes),
     }  # fmt: skip
 

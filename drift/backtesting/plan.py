@@ -18,7 +18,6 @@ FEWEST_ROWS: Final = 10
 _PANES: Final = (15 * MINUTE, 5 * MINUTE, 3 * MINUTE, MINUTE)
 _PANES_PER_WINDOW: Final = 4
 """How the rows within a window hang together is learnt from its panes."""
-_COMING: Final = ("alarm_budget", "seasonal")
 _MODES: Final = "say how windows are cut: --time COLUMN with --window 1d, or --rows-per-window 5000"
 
 
@@ -76,7 +75,7 @@ def plan(
     said["segments"] = [*said.get("segments", ()), *segments]
     said["ignore"] = tuple(dict.fromkeys((*said.get("ignore", ()), *ignore)))
     if budget is not None:
-        said["alarm_budget"] = _budget(budget)
+        said["alarm_budget"] = budget
     time = time or (base.time if base is not None and not rows_per_window else None)
     if rows_per_window is None:
         said |= _by_time(time, window, said)
@@ -91,7 +90,6 @@ def settings(said: Mapping[str, Any]) -> ModelSettings:
     Raises:
         ConfigError: one of them cannot be; the sentence names it.
     """
-    said = {key: value for key, value in said.items() if key in ModelSettings.model_fields or key not in _COMING}
     try:
         return ModelSettings.model_validate(said)
     except ValidationError as error:
@@ -121,10 +119,3 @@ def _by_rows(time: str | None, window: str | None, rows: int, said: Mapping[str,
     if said.get("seasonal", "auto") not in ("auto", "none"):
         raise ConfigError("rows that are numbered have no season; leave --seasonal out, or cut windows by --time")
     return {"time": ROW, "windows": ["1h"], "pane": "15m", "timezone": "UTC", "seasonal": "none"}
-
-
-def _budget(text: str) -> str:
-    if " per " not in text:
-        parse_duration(text)
-        return f"1 per {text}"
-    return text

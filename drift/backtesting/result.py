@@ -22,6 +22,8 @@ class Judged:
     rows: int
     whole: Judgement | None
     """Of the whole traffic; None: it was not judged."""
+    stepped: bool = True
+    """Whether detectors took it into account; while a baseline is being learnt they do not."""
     segments: Mapping[str, Outcome] = field(default_factory=dict)
     """Label → outcome, of the segments that had rows."""
 
@@ -86,8 +88,12 @@ class Backtest:
     aside: tuple[Window, ...]
     """Windows at the ends that the events fill in part only; they are not judged."""
     budget: Budget
+    baseline: str
+    """What alarms compare with: `reference`, `production` (its first windows), or empty: there was none."""
     unjudged: Mapping[str, str]
-    """Column → why nothing can be said of it."""
+    """Column → why nothing can be said of it with windows like these."""
+    warned: Mapping[str, str]
+    """Column → why its alarms are warnings and page nobody."""
     notes: tuple[str, ...]
     numbering: Numbering | None = None
     """How rows are numbered; None: windows are cut by time."""

@@ -1,10 +1,11 @@
 """A backtest as DataFrames and as lines of text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from detectors.wording import count, is_share, named
 from drift.backtesting.result import Backtest, Raised, Refused
 from drift.core.clock import to_datetime
 from drift.core.result import Outcome
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEADINGS: Final = ("told", "severity", "column", "onset", "delay", "what moved", "effect (tolerance)", "until")
-_SHARES: Final = "share"
 _NAMED: Final = 5
+_BASELINES: Final = {
+    "reference": "the reference",
+    "production": "the events' own first windows, as the reference is none (not in the order of time, or too short)",
+}
 
 
 def alarms(test: Backtest) -> "pd.DataFrame":
@@ -81,7 +85,7 @@ def row(test: Backtest, one: Raised) -> tuple[str, ...]:
         name if one.segment == "all" else f"{name} ({one.segment})",
         moment(test, alarm.onset),
         test.delay(one),
-        " ".join(part for part in (alarm.what, alarm.direction) if part),
+        " ".join(part for part in (named(alarm.what), alarm.direction) if part),
         f"{amount(alarm.effect, alarm.what)} ({amount(alarm.tolerance, alarm.what, signed=False)})",
         "the end" if one.ended is None else moment(test, one.ended.end),
     )
@@ -92,7 +96,7 @@ def amount(value: float, what: str, *, signed: bool = True) -> str:
     if not np.isfinite(value):
         return "–"
     sign = "+" if signed else ""
-    return f"{100 * value:{sign}.2g} points" if what.startswith(_SHARES) else f"{value:{sign}.2f} sd"
+    return f"{100 * value:{sign}.2g} points" if is_share(what) else f"{value:{sign}.2f} sd"
 
 
 def moment(test: Backtest, micros: int) -> str:
@@ -118,25 +122,46 @@ def summary(test: Backtest) -> Iterator[str]:
     budget = test.budget
     warnings = budget.raised - budget.pages
     yield (
-        f"Budget {budget.text}: in {count(budget.windows, 'window')} it allows {budget.allowed:.2g} false alarms; "
+        f"Budget {budget.text}: {budget.allowed:.2g} allowed in {count(budget.windows, 'window')}; "
         f"{count(budget.raised, 'alarm')} raised ({count(budget.pages, 'page')}, {count(warnings, 'warning')})."
     )
-    silent = sum(one.whole is None or one.whole.outcome is Outcome.INSUFFICIENT_DATA for one in test.judged)
-    if silent:
-        yield f"Not judged: {count(silent, 'window')} with too few rows."
+    if test.baseline:
+        yield f"Baseline: {_BASELINES.get(test.baseline, test.baseline)}."
+    yield from _silence(test)
     if test.aside:
         where = " and ".join(f"from {moment(test, window.start)}" for window in test.aside[:_NAMED])
         yield f"Set aside: {count(len(test.aside), 'window')} that the events fill in part only, {where}."
-    for name, why in list(test.unjudged.items())[:_NAMED]:
-        yield f"Not judged: {name}: {why}."
-    if len(test.unjudged) > _NAMED:
-        yield f"Not judged: {len(test.unjudged) - _NAMED} more columns; --json names them."
+    for said, columns in (("Not judged", test.unjudged), ("Warnings only", test.warned)):
+        for why, names in _alike(columns).items():
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            yield f"{said}: {', '.join(names[:_NAMED])}{more}: {why}."
     if test.late:
         yield f"Late: {count(test.late, 'row')} came after later ones had closed their window; counted all the same."
     for refused in test.refused:
         yield refusal(refused)
     for note in test.notes:
         yield f"Note: {note}."
+
+
+def _silence(test: Backtest) -> Iterator[str]:
+    """Windows that nothing, or that no rule could be said of."""
+    silent = [one for one in test.judged if one.whole is None or one.whole.outcome is Outcome.INSUFFICIENT_DATA]
+    left = [one for one in silent if not one.stepped]
+    reasons = dict.fromkeys(one.whole.reason for one in left if one.whole is not None and one.whole.reason)
+    if left:
+        why = "; ".join(list(reasons)[:2]) or "no rows"
+        yield f"Not judged: {count(len(left), 'window')}: {why}."
+    if len(silent) > len(left):
+        number = count(len(silent) - len(left), "window")
+        yield f"Too few rows for the rules on single windows: {number}; the detectors judged them all the same."
+
+
+def _alike(columns: Mapping[str, str]) -> dict[str, list[str]]:
+    """Why → the columns of which that is said."""
+    found: dict[str, list[str]] = {}
+    for name, why in columns.items():
+        found.setdefault(why, []).append(name)
+    return found
 
 
 def refusal(one: Refused) -> str:
@@ -154,11 +179,6 @@ def text(test: Backtest) -> str:
     else:
         lines.append("No alarm.")
     return "\n".join([*lines, "", *summary(test)])
-
-
-def count(number: int, what: str) -> str:
-    """`1 window`, `2 windows`."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _moment(test: Backtest, micros: int) -> Any:

@@ -1,4 +1,7 @@
-"""Which windows the events fill, and what came of them. An export begins and ends somewhere, and half a day is no day."""
+"""Which windows the events fill, and what came of them.
+
+An export begins and ends somewhere, and half a day is no day.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -80,7 +83,7 @@ class WholeWindows:
 
 
 def _kept(result: WindowResult) -> WindowResult:
-    detection = result.detection and replace(result.detection, state=b"", abouts={})
+    detection = result.detection and replace(result.detection, state=b"")
     judgements = {
         segment: replace(one, thresholds=_NOTHING, values=one.values if not segment else _NOTHING)
         for segment, one in result.judgements.items()
