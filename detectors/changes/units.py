@@ -46,9 +46,7 @@ AWAY: Final = 2.0
 CLOSE, NEAR = 0.03, 0.25
 """Relative error of the spread that a factor within, and beyond, `LARGE` may have."""
 APART: Final = 0.2
-"""Distribution functions less far apart have not changed so much …"""
-BETTER: Final = 3.0
-"""… and a hypothesis has to bring them closer by this factor."""
+"""Distribution functions less far apart have not changed so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def unit_change(sides: Sides, at: int) -> SchemaChange | None:
     if unchanged < APART:
         return None
     edges, values = np.array(grid.edges), np.array(grid.values)
-    look = _Look(now, then, edges, values, unchanged, grid.shift, grid.unit)
+    look = _Look(now, then, edges, values, grid.shift, grid.unit)
     best = min(((look.error(k, c), k, c) for k, c in look.hypotheses()), default=(np.inf, 1.0, 0.0))
     if not np.isfinite(best[0]):
         return None
@@ -120,8 +118,6 @@ class _Look:
     """Of a numeric column."""
     values: Floats
     """Of an ordinal column, the reference's."""
-    unchanged: float
-    """Largest distance of the distribution functions as they are."""
     shift: float
     unit: float
 
@@ -154,7 +150,7 @@ class _Look:
         extent, law = (self.now.high - self.now.low) / (made.high - made.low), self._distance(k, c)
         if not self._in_range(made, k) or not 0.02 <= extent <= 2.0:
             return np.inf
-        if law > max(0.03 + 1.6 * chance, self._slack()) or law > self.unchanged / BETTER:
+        if law > max(0.03 + 1.6 * chance, self._slack()):
             return np.inf
         common = 0.0 if k in _ROUND else COMMON if listed or c else UNLISTED
         return off + 2 * law + 0.2 * spread + 0.1 * abs(float(np.log(extent))) + common

@@ -281,6 +281,7 @@ def test_bytes_that_are_no_state_are_refused() -> None:
     state: State = {"a": np.arange(3), "b": np.zeros((2, 0), np.float32)}
     back = load(dump(state))
     assert all(np.array_equal(back[name], state[name]) and back[name].dtype == state[name].dtype for name in state)
+    assert dump({"b": state["b"], "a": state["a"]}) == dump(state)
     for data in (b"", b"nonsense", dump(state)[:-3]):
         with pytest.raises(ProfileMismatch, match="no stored state"):
             load(data)
