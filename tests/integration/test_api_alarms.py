@@ -215,6 +215,9 @@ def test_an_alarm_of_another_model_or_a_retracted_one(rig: Rig) -> None:
     assert "model 'other' has no alarm" in rig.post(404, model="other", action="dismiss", alarm=row["id"])
     commit(rig.fed, result(rig.fed, 3, AlarmChange("retracted", alarm(), "late rows"), revision=2))
     assert "was retracted: late rows" in rig.post(409, action="dismiss", alarm=row["id"])
+    text = rig.get("/v1/explain", column="n0")["text"]
+    assert text[0].startswith("No alarm stands on n0")
+    assert not [paragraph for paragraph in text if "The last one" in paragraph], "it never was"
 
 
 def test_alarms_on_two_versions_need_to_be_told_apart(rig: Rig) -> None:
