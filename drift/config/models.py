@@ -172,6 +172,10 @@ class ModelSettings(Settings):
     first 14 days (30 windows at least)."""
     held_out: bool = True
     """Whether the reference's rows were kept from training. Scores of rows that a model has learnt are no baseline."""
+    row_sample: Annotated[Whole, Field(ge=0, le=100_000)] = 0
+    """Rows of each pane, and of the reference, that are kept for tests that need rows: chosen by a hash of the event's
+    id, with what is counted of them (numbers and categories; no raw text, vector or id). 0 keeps none. It holds rows:
+    leave it off where nothing about single events may be stored. Fixed with the reference, like `multivariate`."""
     thresholds: tuple[float, ...] = (0.5,)
     """Decision thresholds on the score; each becomes an edge of its grid."""
     owner: str | None = None

@@ -65,6 +65,8 @@ class PaneDelta:
     """Rows that came after the watermark had passed their pane's end and the lateness."""
     foreign: int = 0
     """Rows of a version without a reference of its own, judged by the model's active one."""
+    sample: bytes | None = None
+    """A `drift.core.sample.RowSample` of the pane's rows, where the model keeps one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.schema import Column, Kind, Schema
+from drift.core.schema import Column, Kind, Role, Schema
 
 
 class _Wrong:
@@ -43,11 +43,15 @@ class Fields:
 
     @staticmethod
     def of(schema: Schema) -> "Fields":
-        """Numeric, ordinal and derived columns are numbers; the others, and every segment column, are keys."""
+        """Numeric, ordinal and derived columns are numbers; the others, and every segment column, are keys.
+
+        So is the id, where rows are sampled.
+        """
         counted = schema.counted
         numbers = tuple(c for c in counted if c.kind in (Kind.NUMERIC, Kind.ORDINAL))
         keyed = {c.name for c in counted if c.kind not in (Kind.NUMERIC, Kind.ORDINAL)} | set(schema.segments)
-        return Fields(numbers, tuple(c for c in schema.columns if c.name in keyed))
+        ids = [replace(c, kind=Kind.CATEGORICAL) for c in schema.with_role(Role.ID) if schema.row_sample]
+        return Fields(numbers, (*(c for c in schema.columns if c.name in keyed), *ids))
 
 
 def _empty() -> npt.NDArray[np.int64]:

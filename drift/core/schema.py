@@ -104,6 +104,8 @@ class Schema:
 
     columns: tuple[Column, ...]
     segments: tuple[str, ...] = ()
+    row_sample: int = 0
+    """So many rows of each pane are kept, with what is counted of them; 0: none. See `drift.core.sample`."""
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

@@ -1,5 +1,6 @@
 """What was counted and not yet committed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from drift.core.catalogue import Reference
 from drift.core.commit import DeadLetter, Gap, PaneDelta
 from drift.core.profile import Sums, split
+from drift.core.sample import RowSample
 
 
 @dataclass(slots=True)
@@ -17,6 +19,11 @@ class _Pane:
     rows: int
     late: int
     foreign: int
+    sample: RowSample | None
+
+    @property
+    def nbytes(self) -> int:
+        return self.sums.nbytes + (self.sample.nbytes if self.sample else 0)
 
 
 @dataclass(slots=True)
@@ -45,28 +52,34 @@ class Buffer:
         sums: list[Sums],
         late: npt.NDArray[np.int64],
         foreign: bool,
+        samples: Sequence[RowSample | None] = (),
     ) -> None:
-        """Add the sums of some panes of one reference."""
-        for start, part, overdue in zip(starts.tolist(), sums, late.tolist(), strict=True):
-            rows = int(part.ints[0, 0])
+        """Add the sums of some panes of one reference, and the samples of their rows where they are kept."""
+        for number, (start, part, overdue) in enumerate(zip(starts.tolist(), sums, late.tolist(), strict=True)):
+            rows, sample = int(part.ints[0, 0]), samples[number] if samples else None
             known = self.panes.get((reference.id, start))
             if known is None:
                 # a copy: one pane must not keep the array of all that were counted together
-                self.panes[reference.id, start] = _Pane(reference, part.copy(), rows, overdue, rows * foreign)
-                self.size += part.nbytes
+                fresh = _Pane(reference, part.copy(), rows, overdue, rows * foreign, sample)
+                self.panes[reference.id, start] = fresh
+                self.size += fresh.nbytes
                 continue
+            self.size -= known.nbytes
             known.sums.absorb(part)
             known.rows += rows
             known.late += overdue
             known.foreign += rows * foreign
+            if sample is not None:
+                known.sample = RowSample.merge([known.sample, sample]) if known.sample else sample
+            self.size += known.nbytes
         if self.size > self.limit:
             self._pack()
 
     def _pack(self) -> None:
         fresh = self._unpacked()
         self.packed += fresh
-        self.size -= sum(pane.sums.nbytes for pane in self.panes.values())
-        self.size += sum(len(blob) for delta in fresh for blob in delta.blobs)
+        self.size -= sum(pane.nbytes for pane in self.panes.values())
+        self.size += sum(len(blob) for delta in fresh for blob in (*delta.blobs, delta.sample or b""))
         self.panes.clear()
 
     def letter(self, letter: DeadLetter) -> None:
@@ -88,6 +101,7 @@ class Buffer:
                 blobs=tuple(sums.dump() for sums in split(pane.reference.grid, pane.sums)),
                 late=pane.late,
                 foreign=pane.foreign,
+                sample=pane.sample.dump() if pane.sample else None,
             )
             for (_, start), pane in self.panes.items()
         ]

@@ -1,7 +1,8 @@
 """Steps 2 to 4 of the record's way: decode, assign, count; what cannot be counted becomes a dead letter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -13,8 +14,10 @@ from drift.core.commit import DeadLetter, Partition
 from drift.core.counting import Counter
 from drift.core.grid import Grid
 from drift.core.records import FUTURE_TIME, Chunk, Rejected
-from drift.core.rows import Rows
+from drift.core.rows import Fields, Rows
+from drift.core.sample import RowSample, id_hashes
 from drift.core.schema import Schema
+from drift.pipeline.assign import Share as Assigned
 from drift.pipeline.assign import assign, lateness_of
 from drift.pipeline.buffer import Buffer
 from drift.pipeline.held import Held
@@ -37,6 +40,8 @@ class _Share:
     rows: Rows
     owner: Ints
     """(n,) which of the batch's partitions each row came from."""
+    place: Callable[[Ints], list[str]]
+    """Positions of rows → where each stands in its log."""
 
 
 class Intake:
@@ -72,7 +77,8 @@ class Intake:
             rejected += ahead
             if len(rows):
                 owner = place[np.searchsorted(ends, rows.record, "right")]
-                shares.append(_Share(self.catalogue.models[name], rows, owner))
+                stands = partial(_places, rows.record, chunks, ends)
+                shares.append(_Share(self.catalogue.models[name], rows, owner, stands))
         _close_gaps(shares, list(owners.values()), buffer)
         for share in shares:
             self._count(share, list(owners.values()), buffer)
@@ -99,7 +105,8 @@ class Intake:
                 panes = part.starts.size
                 sums = self._counter(grid).count(part.rows, part.pane, panes)
                 overdue = np.bincount(part.pane[late[part.at]], minlength=panes)
-                buffer.add(part.reference, part.starts, sums, overdue, part.foreign)
+                samples = _samples(part, share.place)
+                buffer.add(part.reference, part.starts, sums, overdue, part.foreign, samples)
         buffer.rows[model.name] = buffer.rows.get(model.name, 0) + len(rows)
         buffer.late[model.name] = buffer.late.get(model.name, 0) + int(late.sum())
 
@@ -126,6 +133,33 @@ class Intake:
         offset = chunk.offsets[bad.record - (int(ends[number - 1]) if number else 0)]
         payload = bad.payload[:KEPT_PAYLOAD]
         return DeadLetter(chunk.partition, offset, bad.index, bad.reason, bad.detail, payload, self._clock.now())
+
+
+def _samples(part: Assigned, place: Callable[[Ints], list[str]]) -> list[RowSample | None]:
+    """The row sample of each pane; empty where the reference keeps none."""
+    schema = part.reference.schema
+    if not schema.row_sample:
+        return []
+    fields = Fields.of(schema)
+    hashes = id_hashes(part.rows, fields, lambda at: place(part.at[at]))
+    found: list[RowSample | None] = []
+    for number in range(part.starts.size):
+        at = np.flatnonzero(part.pane == number)
+        found.append(RowSample.of(part.rows.take(at), hashes[at], schema.row_sample, fields))
+    return found
+
+
+def _places(record: Ints, chunks: Sequence[Chunk], ends: Ints, at: Ints) -> list[str]:
+    """Partition, offset and place within the record of some rows: the same whenever and wherever the log is read."""
+    order = np.argsort(record, kind="stable")
+    within = np.empty(record.size, np.int64)
+    within[order] = np.arange(record.size) - np.searchsorted(record[order], record[order], "left")
+    found = []
+    for number, nth in zip(record[at].tolist(), within[at].tolist(), strict=True):
+        chunk = int(np.searchsorted(ends, number, "right"))
+        offset = chunks[chunk].offsets[number - (int(ends[chunk - 1]) if chunk else 0)]
+        found.append(f"{chunks[chunk].partition} {offset} {nth}")
+    return found
 
 
 def _close_gaps(shares: Sequence[_Share], owners: Sequence[Held], buffer: Buffer) -> None:

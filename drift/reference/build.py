@@ -23,12 +23,14 @@ from drift.core.errors import ReferenceRefused
 from drift.core.grid import ColumnGrid, Grid, SegmentGrid
 from drift.core.profile import Profile
 from drift.core.rows import Fields
+from drift.core.sample import RowSample
 from drift.core.schema import Column, Kind, Role, Schema, Storage
 from drift.core.sketch import BUCKET, DISTINCT
 from drift.reference.chunks import ChunkCounter, Chunks, Resolution
 from drift.reference.cut import hashed_grid, key_counts, keyed_grid, measured_grid, segment_grid, words_grid
 from drift.reference.data import Data
 from drift.reference.infer import Inferred, infer
+from drift.reference.kept import Kept, with_id
 from drift.reference.learning import Learning, is_worded, sample_key, unique_names
 from drift.reference.noted import MAX_CHARACTERS
 from drift.reference.options import ReferenceOptions
@@ -53,7 +55,7 @@ SHARED_CHARACTERS: Final = 32 * MAX_CHARACTERS
 
 @dataclass(frozen=True, slots=True)
 class BuiltReference:
-    """All that is stored of a reference. Nothing of it holds a row."""
+    """All that is stored of a reference. Nothing of it holds a row, but for the sample where one is asked for."""
 
     version: str
     schema: Schema
@@ -65,6 +67,7 @@ class BuiltReference:
     """SHA-256 of the data and the grid."""
     summary: Mapping[str, Any]
     """What was inferred and why, as plain data; see `summary.summarise`."""
+    sample: RowSample | None = None
 
 
 def build_reference(
@@ -90,10 +93,13 @@ def build_reference(
     columns = tuple(map(first.grid_of, schema.counted))
     scores = grid_scores(columns, first.sampled) if options.multivariate else ()
     grid = Grid(columns, first.segments(schema), scores)
-    profile, chunks = _count(data, grid, Fields.of(schema), first, progress)
-    content = sha256(f"{data.digest()} {grid.id}".encode()).hexdigest()
+    fields = Fields.of(schema)
+    kept = Kept(options.row_sample, fields)
+    profile, chunks = _count(data, grid, fields, first, kept, progress)
+    sampled = f" sample {options.row_sample}" if options.row_sample else ""
+    content = sha256(f"{data.digest()} {grid.id}{sampled}".encode()).hexdigest()
     summary = summarise(inferred, first.tallies, grid, first.facts(chunks))
-    return BuiltReference(options.version, schema, grid, profile, chunks, first.rows, content, summary)
+    return BuiltReference(options.version, schema, grid, profile, chunks, first.rows, content, summary, kept.sample)
 
 
 def event_times(columns: Columns, name: str | None, n: int) -> Ints:
@@ -174,7 +180,8 @@ class _Reading:
         learnt = iter(self.learning.learn([column for one in inferred for column in one.derived]))
         inferred = [replace(one, derived=tuple(next(learnt) for _ in one.derived)) for one in inferred]
         columns = [column for one in inferred for column in (one.column, *one.derived)]
-        return Schema(tuple(columns), tuple(self._options.segments)), inferred
+        kept = self._options.row_sample
+        return Schema(with_id(columns) if kept else tuple(columns), tuple(self._options.segments), kept), inferred
 
     def _explained(self, one: Inferred) -> Inferred:
         why = self.why.get(one.column.name)
@@ -240,13 +247,14 @@ def _peek(data: Data) -> Columns:
 
 
 def _count(
-    data: Data, grid: Grid, fields: Fields, first: _Reading, progress: Progress | None
+    data: Data, grid: Grid, fields: Fields, first: _Reading, kept: Kept, progress: Progress | None
 ) -> tuple[Profile, Chunks]:
     counter, rows = ChunkCounter(grid, first.length), 0
     for n, columns in data.batches():
         counted = rows_of(columns, fields, event_times(columns, first.time, n))
         first.learning.correct(counted, columns, rows)
         counter.count(counted)
+        kept.see(counted)
         rows += n
         if progress:
             progress(first.rows + rows, 2 * first.rows)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from drift.core.errors import ConfigError, SchemaError
+from drift.core.sample import MOST_ROWS
 from drift.core.schema import Kind, Role
 from drift.core.window import DEFAULT_PANE, check_pane, parse_duration
 
@@ -44,6 +45,9 @@ class ReferenceOptions:
     """Microseconds; time chunks are never finer."""
     multivariate: bool = True
     """Whether products of columns are kept, for `correlation_drift` and `pca_reconstruction`."""
+    row_sample: int = 0
+    """Rows kept of the reference and of every pane; 0: none. They hold what is counted of a row, see
+    `drift.core.sample`."""
     sample_rows: int = 200_000
     """Rows, chosen by a hash of their number, whose quantiles become edges. Counts are always of all rows."""
     limits: Limits = field(default_factory=Limits)
@@ -52,6 +56,8 @@ class ReferenceOptions:
         check_pane(self.pane)
         if self.sample_rows < 1 or self.max_segment_values < 1:
             raise ConfigError("sample_rows and max_segment_values are at least 1")
+        if not 0 <= self.row_sample <= MOST_ROWS:
+            raise ConfigError(f"row_sample is {self.row_sample:,}; write 0 for none, or at most {MOST_ROWS:,} rows")
         object.__setattr__(self, "roles", {str(name): _word(Role, role, name) for name, role in self.roles.items()})
         object.__setattr__(self, "kinds", {str(name): _word(Kind, kind, name) for name, kind in self.kinds.items()})
 
@@ -62,7 +68,8 @@ class ReferenceOptions:
         Args:
             settings: `version`, `prediction`, `score`, `label`, `time`, `id` (names of columns), `columns`
                 (name → kind and role), `ignore`, `segments` (names, or mappings with `name` and `values`),
-                `thresholds`, `pane` (`5m`, or microseconds), `max_segment_values`, `multivariate`.
+                `thresholds`, `pane` (`5m`, or microseconds), `max_segment_values`, `multivariate`,
+                `row_sample`.
             more: options by their names here; they win.
 
         Raises:
@@ -87,6 +94,8 @@ class ReferenceOptions:
         }
         if settings.get("multivariate") is not None:
             plain["multivariate"] = bool(settings["multivariate"])
+        if settings.get("row_sample"):
+            plain["row_sample"] = int(settings["row_sample"])
         if settings.get("thresholds"):
             plain["thresholds"] = tuple(float(threshold) for threshold in settings["thresholds"])
         if settings.get("max_segment_values"):

@@ -6,16 +6,17 @@ from typing import Any, Final
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, select
 
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.errors import CatalogueChanged, NotFound, StoreError
 from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums, split
+from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import WindowSpec
 from drift.store import tables
-from drift.store.tables import model_references, models, reference_sums, store
+from drift.store.tables import SAMPLE, model_references, models, reference_sums, store
 
 Known = dict[int, Reference]
 """References already read, by id: they are immutable, and their grids take long to read."""
@@ -110,9 +111,13 @@ def put_model(
     return _model(c.execute(stored).one())
 
 
-def dump_sums(grid: Grid, chunks: Iterable[tuple[int, int, Sums]], profile: Profile) -> list[dict[str, Any]]:
+def dump_sums(
+    grid: Grid, chunks: Iterable[tuple[int, int, Sums]], profile: Profile, sample: RowSample | None = None
+) -> list[dict[str, Any]]:
     """The rows of `reference_sums` without their id. Long work, done before the transaction begins."""
     rows = [(WHOLE, 0, 0, block, blob) for block, blob in enumerate(profile.dump())]
+    if sample is not None:
+        rows.append((WHOLE, 0, 0, SAMPLE, sample.dump()))
     for chunk, (start, end, sums) in enumerate(chunks):
         rows += [(chunk, start, end, block, part.dump()) for block, part in enumerate(split(grid, sums))]
     return [dict(zip(("chunk", "start", "end", "block", "blob"), row, strict=True)) for row in rows]
@@ -172,6 +177,14 @@ def reference_profile(c: Connection, of: Reference) -> Profile:
     return Profile.load(of.grid, _blobs(c, of.id, WHOLE))
 
 
+def reference_sample(c: Connection, reference_id: int) -> RowSample | None:
+    """The reference's own row sample; None where none is kept."""
+    t = reference_sums
+    mine = select(t.c.blob).where(t.c.reference_id == reference_id, t.c.chunk == WHOLE, t.c.block == SAMPLE)
+    blob = c.execute(mine).scalar_one_or_none()
+    return None if blob is None else RowSample.load(blob)
+
+
 def reference_summary(c: Connection, reference_id: int) -> dict[str, Any]:
     """What was inferred when it was built."""
     row = c.execute(select(model_references.c.summary).where(model_references.c.id == reference_id)).one_or_none()
@@ -194,7 +207,8 @@ def chunk(c: Connection, of: Reference, number: int) -> Sums:
 
 def _blobs(c: Connection, reference_id: int, number: int) -> list[bytes]:
     t = reference_sums
-    mine = select(t.c.blob).where(t.c.reference_id == reference_id, t.c.chunk == number).order_by(t.c.block)
+    of = and_(t.c.reference_id == reference_id, t.c.chunk == number, t.c.block >= 0)
+    mine = select(t.c.blob).where(of).order_by(t.c.block)
     return list(c.execute(mine).scalars())
 
 

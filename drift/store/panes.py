@@ -7,9 +7,10 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from drift.core.catalogue import Reference
 from drift.core.clock import HOUR
 from drift.core.profile import Profile, Sums, join
+from drift.core.sample import RowSample
 from drift.core.window import Window
 from drift.store.rows import PaneRow, PaneTotal, Totals
-from drift.store.tables import dead_letter_counts, gaps, panes, partitions
+from drift.store.tables import SAMPLE, dead_letter_counts, gaps, panes, partitions
 
 LONGEST_TIER: Final = 26 * HOUR
 """A day has at most 25 hours."""
@@ -26,7 +27,7 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         panes.c.end,
         panes.c.blob,
     )
-    statement = select(*columns).where(_overlaps(reference.id, start, end))
+    statement = select(*columns).where(_overlaps(reference.id, start, end), panes.c.block >= 0)
     blocks: dict[int, Sums] = {}
     rows = late = foreign = 0
     straddles = False
@@ -40,6 +41,17 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         rows, late, foreign = rows + row.rows, late + row.late, foreign + row.foreign_rows
     whole = Profile(reference.grid, join(reference.grid, [blocks[i] for i in sorted(blocks)])) if blocks else None
     return PaneTotal(whole, rows, late, foreign, straddles)
+
+
+def sample(c: Connection, reference_id: int, start: int, end: int) -> RowSample | None:
+    """The row sample of [start, end); None where none is kept. Hours and days that reach over an edge are left out."""
+    inside = and_(panes.c.block == SAMPLE, panes.c.start >= start, panes.c.end <= end)
+    statement = select(panes.c.blob).where(_overlaps(reference_id, start, end), inside)
+    whole: RowSample | None = None
+    for row in c.execute(statement, execution_options={"yield_per": 64}):
+        part = RowSample.load(row.blob)
+        whole = part if whole is None else RowSample.merge((whole, part))
+    return whole
 
 
 def count(c: Connection, reference_id: int, start: int, end: int) -> PaneTotal:

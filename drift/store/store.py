@@ -14,6 +14,7 @@ from drift.core.commit import Claim, EvaluationCommit, Gap, IngestCommit, Lease,
 from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
 from drift.core.result import Judgement, WindowState
+from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import Window, WindowSpec
 from drift.store import (
@@ -139,7 +140,7 @@ class Store:
     def add_reference(
         self, model_id: int, *, version: str, schema: Schema, grid: Grid, profile: Profile,
         chunks: Iterable[tuple[int, int, Sums]] = (), content_hash: str, rows: int, active_from: int,
-        summary: Mapping[str, object] | None = None,
+        summary: Mapping[str, object] | None = None, sample: RowSample | None = None,
     ) -> Reference:  # fmt: skip
         """Register a reference; the same content again returns the first. `chunks` are (start, end, sums on `grid`).
 
@@ -150,7 +151,7 @@ class Store:
             model_id, version=version, schema=schema, grid=grid, content_hash=content_hash, rows=rows,
             active_from=active_from, created_at=self._clock.now(), summary=summary or {},
         )  # fmt: skip
-        sums = catalogue.dump_sums(grid, chunks, profile)
+        sums = catalogue.dump_sums(grid, chunks, profile, sample)
         return self._write(lambda c: catalogue.add_reference(c, values, sums, self._known))
 
     def reference(self, reference_id: int) -> Reference:
@@ -179,6 +180,14 @@ class Store:
             [Window(start, end) for start, end in spans],
             lambda number: self._read(lambda c: catalogue.chunk(c, reference, number)),
         )
+
+    def reference_sample(self, reference_id: int) -> RowSample | None:
+        """The reference's own row sample; None where none is kept."""
+        return self._read(lambda c: catalogue.reference_sample(c, reference_id))
+
+    def sample(self, reference_id: int, window: Window) -> RowSample | None:
+        """The row sample of a stretch of event time; None where none is kept."""
+        return self._read(lambda c: panes.sample(c, reference_id, window.start, window.end))
 
     def reference_summary(self, reference_id: int) -> dict[str, Any]:
         """What was inferred when it was built; raises NotFound."""

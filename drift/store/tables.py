@@ -36,6 +36,9 @@ from sqlalchemy import (
 SCHEMA: Final = "0002"
 """The newest migration. A store that says anything unknown was written by a newer release and is refused."""
 
+SAMPLE: Final = -1
+"""The block of `panes` that holds a row sample instead of sums; in `reference_sums` it stands with chunk −1."""
+
 metadata = MetaData(
     naming_convention={
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",

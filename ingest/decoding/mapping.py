@@ -93,6 +93,8 @@ class EventMap:
             case Role.SCORE:
                 several = len({c.field for c in (*fields.numbers, *fields.keys) if c.role is Role.SCORE}) > 1
                 return self.score if isinstance(self.score, tuple) and not several else _within(self.score, column)
+            case Role.ID:
+                return self.id
             case Role.FEATURE:
                 return _within(self.features, column)
             case _:

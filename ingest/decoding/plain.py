@@ -105,7 +105,7 @@ def _label_only(event: dict[str, Any], plan: Plan) -> bool:
         return False
     if plan.map.own_object and follow(event, plan.map.features) is not None:  # type: ignore[arg-type]  # own_object
         return False
-    placed = [p for p in (*plan.numbers, *plan.derived, *plan.keys) if p.path != plan.map.label]
+    placed = [p for p in (*plan.numbers, *plan.derived, *plan.keys) if p.path not in (plan.map.label, plan.map.id)]
     return all(follow(event, p.path) is None for p in placed)
 
 

@@ -26,14 +26,14 @@ from drift.core.records import (
     Rejected,
 )
 from drift.core.rows import WRONG_TYPE, Coded, Fields, Key, Keys, Rows
-from drift.core.schema import Column, Kind, canonical_key
+from drift.core.schema import Column, Kind, Role, canonical_key
 from ingest.decoding.mapping import Constant, EventMap, Path
 from ingest.decoding.plain import LABEL_ALONE, clean, key, shown
 
 Ints = npt.NDArray[np.int64]
 
 _LATEST: Final = 9_214_646_400_000_000
-_NAMES: Final = ("prediction", "score")
+_NAMES: Final = ("prediction", "score", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,8 @@ class Tables:
         if label is None or label.null_count == len(label):
             return []
         empty = plain(label).is_valid().to_numpy(zero_copy_only=False) & np.isnan(rows.numbers).all(axis=0)
-        for keys in rows.keys.values() if empty.any() else ():
+        ids = {column.name for column in (rows.fields.keys if rows.fields else ()) if column.role is Role.ID}
+        for keys in (found for name, found in rows.keys.items() if name not in ids) if empty.any() else ():
             empty &= keys.codes < 0 if isinstance(keys, Coded) else np.array([key is None for key in keys])
         empty[rows.odd[:, 1]] = False
         return np.flatnonzero(empty).tolist()
