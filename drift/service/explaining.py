@@ -17,7 +17,8 @@ from drift.store.rows import AlarmRow, WindowRow
 
 DEFAULT: Final = "default"
 """The detector that speaks where no alarm stands, if it watches."""
-_ALARMS: Final = 10_000
+_MOST_STANDING: Final = 20_000
+_MOST_ENDED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ def _told(
     """`columns`: None for all, with the model itself."""
     if spec is not None and spec not in {one.name for one in model.windows}:
         raise NotFound(f"model {model.name!r} has no windows {spec!r}; there are {[one.name for one in model.windows]}")
-    alarms = store.alarms(model.id, column=columns[0] if columns else None, limit=_ALARMS)
+    column = columns[0] if columns else None
+    alarms = store.alarms(model.id, standing=True, column=column, limit=_MOST_STANDING)
+    if column is not None:
+        alarms += store.alarms(model.id, standing=False, column=column, limit=_MOST_ENDED)
     answers = store.answers(model.id)
     references = _references(store, model, alarms)
     _check(references, columns, segment)
@@ -121,17 +125,21 @@ class _Part:
         mine = [row for row in alarms if (row.reference_id, row.spec) == (reference.id, final.spec)]
         self._store, self._now, self._model = store, clock.now(), model
         self._reference, self._final = reference, final
-        self._alarms = [row for row in mine if row.retracted_by is None]
+        self._alarms: dict[tuple[str, int], list[AlarmRow]] = {}
+        for row in mine:
+            if row.retracted_by is None:
+                self._alarms.setdefault((row.alarm.column, row.alarm.segment), []).append(row)
         self._answers = [answer for answer in answers if answer.reference_id == reference.id]
         self._judgements: Mapping[int, Judgement] = store.judgements(final.id)
         self._abouts: dict[tuple[int, str], Abouts] = {}
+        self._speakers: dict[int, str] = {}
 
     def told(self, column: str, segment: str | None) -> Iterator[_Told]:
         """A case for each standing alarm of a column; without any, one for the segment asked for or all traffic."""
         for found in self._reference.grid.segments:
             if segment not in (None, found.label):
                 continue
-            rows = [row for row in self._alarms if (row.alarm.column, row.alarm.segment) == (column, found.index)]
+            rows = self._alarms.get((column, found.index), [])
             standing = [row for row in rows if row.standing]
             for row in standing:
                 yield self._case(column, found.index, row, row.alarm.detector)
@@ -139,8 +147,10 @@ class _Part:
                 yield self._case(column, found.index, rows[0] if rows else None, self._speaker(found.index))
 
     def _speaker(self, segment: int) -> str:
-        names = self._store.watch_detectors(self._reference.id, self._final.spec, segment)
-        return DEFAULT if DEFAULT in names or not names else names[0]
+        if segment not in self._speakers:
+            names = self._store.watch_detectors(self._reference.id, self._final.spec, segment)
+            self._speakers[segment] = DEFAULT if DEFAULT in names or not names else names[0]
+        return self._speakers[segment]
 
     def _case(self, column: str, segment: int, row: AlarmRow | None, detector: str) -> _Told:
         judged = self._judgements.get(segment)
