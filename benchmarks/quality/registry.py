@@ -28,7 +28,7 @@ METHODS: Final = (
     Method("psi", "PSI > 0.2", psi, _all),
     Method("nannyml", "NannyML's default", nannyml, _all),
     Method("evidently", "Evidently's default", evidently, lambda n: 60 if n <= 5_000 else FEWEST, once=True),
-    Method("adwin", "ADWIN on rows", adwin, _values(480_000), once=True),
+    Method("adwin", "ADWIN on rows", adwin, _values(480_000)),
     Method("kswin", "KSWIN on window means", kswin_means, lambda _n: 300, once=True),
     Method("kswin-rows", "KSWIN on rows", kswin_rows, lambda n: 20 if n <= 50 else 0, once=True, changes=False),
 )

@@ -55,14 +55,17 @@ def _short_of(every: Sequence[Cell]) -> str:
         if not scenario.offset and OURS in cell.seen
     )
     keeping = [
-        f"{m.title} in {sum(cell.keeps(m.name) for cell in every)} of {sum(m.name in cell.seen for cell in every)}"
+        f"  - {m.title}: {sum(cell.keeps(m.name) for cell in every)} of {sum(m.name in cell.seen for cell in every)}"
         for m in METHODS
+        if any(m.name in cell.seen for cell in every)
     ]
+    told = "\n".join(keeping)
     return f"""## In short
 
-- Where ours says that it can judge ({len(judged)} of {len(every)} kinds of stream): the budget is
+- Of {len(every)} kinds of stream ours says of {len(judged)} that it can judge every column; there its budget is
   {"; ".join(f"{BUDGETS[kind]} in {budgets[kind]}" for kind in Budget)}.
-- Kinds of stream in which the false alarms are not above the budget, as far as can be told: {"; ".join(keeping)}.
+- Kinds of stream in which false alarms are not above the budget, as far as can be told:
+{told}
 - {sum(verdicts.values())} changes beside the best peer that keeps the budget:
   {"; ".join(f"{kind.value} {verdicts[kind]}" for kind in Verdict)}.
 """
