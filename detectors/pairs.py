@@ -198,7 +198,9 @@ def _groups(counts: Floats, tables: Tables) -> Ints:
     """(C, B) the merged bin of each value bin, from the whole reference's counts.
 
     Numeric: by sixteenths of the reference (middle rank), which leaves an atom by itself and joins the bins outside the
-    range to the outermost. Up to 16 ordinal values: each its own. Keys: the 15 most frequent, then all others.
+    range to the outermost. Up to 16 ordinal values: each its own. Keys: the 15 most frequent, then all others; unseen
+    ones are among them where the reference has rare keys, as a column of many keys holds new ones every day, and how
+    many is for `unseen_ratio` to say.
     """
     at = np.arange(counts.shape[1])
     total = np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
@@ -212,7 +214,7 @@ def _groups(counts: Floats, tables: Tables) -> Ints:
     frequency = np.where(at < tables.last[:, None] - 1, counts, -1.0)[keyed]
     order = np.argsort(np.argsort(-frequency, axis=1, kind="stable"), axis=1)
     groups[keyed] = np.where(frequency >= 0, np.minimum(order, GROUPS - 1), GROUPS - 1)
-    unseen = np.flatnonzero(~tables.numeric)
+    unseen = np.flatnonzero(~tables.numeric & (tables.rare == 0))
     groups[unseen, tables.last[unseen]] = UNSEEN
     return groups
 

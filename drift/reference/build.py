@@ -27,7 +27,7 @@ from drift.core.sample import RowSample
 from drift.core.schema import Column, Kind, Role, Schema, Storage
 from drift.core.sketch import BUCKET, DISTINCT
 from drift.reference.chunks import ChunkCounter, Chunks, Resolution
-from drift.reference.cut import hashed_grid, key_counts, keyed_grid, measured_grid, segment_grid, words_grid
+from drift.reference.cut import hashed_grid, key_counts, keyed_grid, lone_keys, measured_grid, segment_grid, words_grid
 from drift.reference.data import Data
 from drift.reference.infer import Inferred, infer
 from drift.reference.kept import Kept, with_id
@@ -195,7 +195,10 @@ class _Reading:
         if is_worded(column):
             return words_grid(column)
         if column.kind not in (Kind.NUMERIC, Kind.ORDINAL):
-            return keyed_grid(column, tally, self._text(column.name), self._numbers(column.name))
+            grid = keyed_grid(column, tally, self._text(column.name), self._numbers(column.name))
+            if column.name not in self._options.segments:
+                self.learning.lone[column.name] = lone_keys(grid, tally)
+            return grid
         numbers = tally.derived[column.derive] if column.derive else tally.numbers
         labels = self._numbers(self._label) if self._label else None
         return measured_grid(column, numbers, self.sampled(column), labels, self._options.thresholds)

@@ -76,6 +76,14 @@ def keyed_grid(column: Column, tally: Tally, texts: npt.NDArray[Any], sample: Fl
     return ColumnGrid(column, keys=tuple(key for key, _ in ranked[:top]), rare=tuple(rare))
 
 
+def lone_keys(grid: ColumnGrid, tally: Tally) -> frozenset[str]:
+    """The keys in `other` that the reference holds once; none where there were too many to count."""
+    counts = tally.key_counts
+    if not grid.rare or counts is None:
+        return frozenset()
+    return frozenset(key for key, count in counts.items() if count == 1).difference(grid.keys)
+
+
 def segment_grid(name: str, given: Sequence[str], counts: Mapping[str, int], most: int) -> SegmentGrid:
     """The values of a segment counted apart: those given, or the most frequent ones."""
     # a value called `other` is counted with the other ones, whose name it bears

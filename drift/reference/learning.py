@@ -3,6 +3,9 @@
 A vocabulary knows the words of the very rows it was made from, so that these would show fewer unknown words than any
 row in production. Two are made, each from half of the rows: production is counted by the first, and so is the second
 half of the reference; the first half is counted by the second.
+
+A key that the reference holds once is known from its own row alone: without that row it would be unseen, and so it is
+counted. The share of such rows is what new rows are expected to hold that is new (Good 1953).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +18,8 @@ import numpy.typing as npt
 from drift.core.columnar import Columns
 from drift.core.derive import NO_TIME
 from drift.core.derived import by_field, derived
-from drift.core.rows import Rows
-from drift.core.schema import Column
+from drift.core.rows import Coded, Key, Keys, Rows
+from drift.core.schema import Column, canonical_key
 from drift.core.vectors import DISTANCE, centroid
 from drift.core.words import EMPTY, MOST_WORDS, OOV, vocabulary
 from drift.reference.data import Data
@@ -29,6 +32,8 @@ Floats = npt.NDArray[np.float64]
 SHARED_WORDS: Final = 32 * MOST_WORDS
 """Words in the vocabularies of all columns together (1.3 MB)."""
 FEWEST_WORDS: Final = 100
+UNKNOWN: Final = "\0unknown"
+"""A key that no column has."""
 VECTOR_CELLS: Final = 8_000_000
 """Sampled numbers of what derives from vectors."""
 
@@ -44,6 +49,8 @@ class Learning:
     def __init__(self, texts: Sample, tallies: Mapping[str, Tally], size: int) -> None:
         self._texts, self._tallies, self._size = texts, tallies, size
         self._others: dict[str, bytes] = {}
+        self.lone: dict[str, frozenset[str]] = {}
+        """Column → the rare keys that the reference holds once."""
         self._vectors = Sample(1)
 
     def learn(self, columns: Sequence[Column]) -> list[Column]:
@@ -92,13 +99,16 @@ class Learning:
         return np.where(half, first, second)
 
     def correct(self, rows: Rows, columns: Columns, first: int) -> None:
-        """Count the words of the first half of these rows by the second vocabulary.
+        """Count what is known from a row alone as if it were not: its words, and keys that no other row has.
 
         Args:
             rows: as `rows_of` made them; changed in place.
             columns: what they were made of.
             first: number of the first row.
         """
+        for name, lone in self.lone.items():
+            if lone:
+                rows.keys[name] = _without(rows.keys[name], lone)
         numbers = rows.fields.numbers if rows.fields else ()
         places = [at for at, column in enumerate(numbers) if column.derive == OOV]
         if not places:
@@ -124,6 +134,18 @@ class Learning:
         time = np.full(len(texts), NO_TIME, np.int64)
         ((values, _),) = derived([replace(column, learned=learned)], texts, time)
         return values
+
+
+def _without(keys: Keys, lone: frozenset[str]) -> Keys:
+    """Keys with those of one row only made unknown."""
+
+    def known(key: Key) -> Key:
+        alone = isinstance(key, str | int | float) and key == key and canonical_key(key) in lone
+        return UNKNOWN if alone else key
+
+    if isinstance(keys, Coded):
+        return Coded(keys.codes, [known(key) for key in keys.dictionary])
+    return [known(key) for key in keys]
 
 
 def _taken(raw: Any, at: npt.NDArray[np.int64]) -> Any:

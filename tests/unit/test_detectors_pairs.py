@@ -67,8 +67,14 @@ def test_frequent_keys_keep_their_bins_and_the_others_share_one() -> None:
     pair = Pairs(count(on, np.zeros((0, 5)), {"c": window}), count(on, np.zeros((0, 710)), {"c": reference})).merged
     assert pair.r[0, 0] == 20, "the most frequent key first"
     assert pair.c[0, 0] == 1
-    assert pair.c[0, 15] == 2, "a rare key and one of the five least frequent ones"
-    assert (pair.c[0, UNSEEN], pair.c[0, MISSING]) == (1, 1)
+    assert pair.c[0, 15] == 3, "a rare key, one of the five least frequent ones, and a new one: there are always some"
+    assert (pair.c[0, UNSEEN], pair.c[0, MISSING]) == (0, 1)
+
+
+def test_what_is_unseen_stands_apart_where_the_reference_has_no_rare_keys() -> None:
+    on = grid(categorical("c", ("a", "b")))
+    pair = Pairs(*(count(on, np.zeros((0, 3)), {"c": ["a", "b", key]}) for key in ("new", "a"))).merged  # type: ignore[arg-type]
+    assert (pair.c[0, UNSEEN], pair.r[0, UNSEEN]) == (1, 0)
 
 
 def test_quality_counts_its_parts() -> None:

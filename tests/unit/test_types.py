@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from detectors.judge import judge
+from detectors.plan import Plan
 from drift.core.grid import INF, MISSING, NAN, SPECIALS, WRONG
 from drift.core.profile import Profile, Sums
+from drift.core.result import Outcome
 from drift.core.schema import Kind, Role, Storage
 from drift.reference import BuiltReference, ReferenceOptions, build_reference, profile_frame
 from tests.rig.typed import EVENTS, FILES, counted, decoded, differences, events, write
@@ -234,3 +237,25 @@ def test_nothing_of_the_words_or_vectors_can_be_read_from_a_grid() -> None:
     assert b"wab" not in built.grid.dump()
     assert len(built.schema["vector.distance"].learned) == 4 * 12
     assert len(built.schema["note.oov"].learned) <= 4 * 10_000
+
+
+@pytest.mark.parametrize(("keys", "power"), [(200, 1.0), (5_000, 1.0), (100_000, 1.0), (100_000, 0.5)])
+def test_many_keys_of_one_law_are_no_drift(keys: int, power: float) -> None:
+    """Rows whose key no other row has are counted as unseen in the reference too: as many will be unseen tomorrow."""
+    rng = np.random.default_rng(keys)
+    weight = 1 / np.arange(1, keys + 1) ** power
+
+    def drawn(n: int) -> pd.DataFrame:
+        return pd.DataFrame({"k": [f"u{i}" for i in rng.choice(keys, n, p=weight / weight.sum())]})
+
+    built = build_reference(drawn(20_000))
+    at = built.grid.index["k"]
+    expected = built.profile.bin_counts(at)[-1] / 20_000
+    for _ in range(3):
+        window = profile_frame(drawn(2_000), built.grid)
+        share = window.bin_counts(at)[-1] / 2_000
+        assert abs(share - expected) <= 4 * np.sqrt(expected * (1 - expected) * (1 / 2_000 + 1 / 20_000))
+        assert judge(window, built.profile, Plan()).outcome is Outcome.NO_DRIFT
+    fresh = drawn(2_000)
+    fresh.loc[::3, "k"] = [f"new{i}" for i in range(len(fresh[::3]))]
+    assert expected > 0.5 or judge(profile_frame(fresh, built.grid), built.profile, Plan()).outcome is Outcome.DRIFT
