@@ -1,5 +1,6 @@
 """Which baseline alarms compare with: the reference, production's first windows, or what somebody accepted."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -7,16 +8,14 @@ from typing import Final, Protocol
 from drift.core.answer import Action, Answer
 from drift.core.baseline import Baseline, Origin, Stretch, only
 from drift.core.catalogue import Model, Reference
-from drift.core.clock import DAY
 from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
-from drift.core.window import Window, WindowSpec
+from drift.core.window import WindowSpec
 
 FEWEST: Final = 8
 """Windows that a reference must fill in the order of time to be a baseline of them."""
-LEARN_WINDOWS: Final = 30
-LEARN_TIME: Final = 14 * DAY
-"""Production's first stretch, where the reference cannot be the baseline: so long, and so many windows at least."""
+KEPT: Final = 16
+"""Baselines kept in memory."""
 
 
 class Store(Protocol):
@@ -31,7 +30,7 @@ class Store(Protocol):
     def answers(self, model_id: int) -> list[Answer]:
         """A model's answers, oldest first."""
 
-    def answer_stretches(self, answer_id: int, spec: str) -> tuple[Stretch, ...]:
+    def answer_stretches(self, answer_id: int, spec: str) -> Sequence[Stretch]:
         """The sums that an answer keeps."""
 
 
@@ -56,41 +55,63 @@ class Standards:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._references: dict[tuple[object, ...], Baseline | None] = {}
-        self._standards: dict[tuple[object, ...], Standard] = {}
+        self._made: OrderedDict[tuple[object, ...], Standard] = OrderedDict()
 
     def standard(
-        self, model: Model, reference: Reference, spec: WindowSpec, answers: Sequence[Answer], end: int
-    ) -> Standard:
-        """The baseline for windows of `spec` that end at `end`."""
-        mine = tuple(
+        self, model: Model, reference: Reference, spec: WindowSpec, answers: Sequence[Answer], end: int,
+        segment: int | None = None,
+    ) -> Standard:  # fmt: skip
+        """The baseline for windows of `spec` that end at `end`, in one segment; None: whichever it is changed in."""
+        base, mine = self._base(model, reference, spec), self.in_force(model, reference, spec, answers, end, segment)
+        key = reference.id, spec, base is None, tuple(answer.id for answer in mine)
+        if key not in self._made:
+            self._made[key] = self._put_together(base, reference, spec, mine)
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        self._made.move_to_end(key)
+        return self._made[key]
+
+    def in_force(
+        self, model: Model, reference: Reference, spec: WindowSpec, answers: Sequence[Answer], end: int,
+        segment: int | None = None,
+    ) -> tuple[Answer, ...]:  # fmt: skip
+        """The answers that change the baseline of windows that end at `end`, oldest first.
+
+        What was learnt comes first of all, unless the reference can be the baseline; of two that learnt (a server that
+        was stopped came back) the first one counts.
+        """
+        mine = [
             answer
             for answer in answers
             if answer.reference_id == reference.id
             and answer.spec in ("", spec.name)
+            and (segment is None or answer.segment in (None, segment))
             and answer.action in (Action.ACCEPT, Action.DISMISS, Action.LEARN)
             and answer.holds(end)
-        )
-        asked = model.settings.get("baseline", "auto"), model.settings.get("held_out", True)
-        key = reference.id, spec, asked
+        ]
+        learnt = [answer for answer in mine if answer.action is Action.LEARN]
+        if self._base(model, reference, spec) is not None:
+            learnt = []
+        return (*learnt[:1], *(answer for answer in mine if answer.action is not Action.LEARN))
+
+    def _base(self, model: Model, reference: Reference, spec: WindowSpec) -> Baseline | None:
+        """What is normal before anybody answered; None: the reference cannot be."""
+        key = reference.id, spec, model.settings.get("baseline", "auto"), model.settings.get("held_out", True)
         if key not in self._references:
             self._references[key] = _reference(self._store, model, reference, spec)
-        ids = tuple(answer.id for answer in mine)
-        if (key, ids) not in self._standards:
-            self._standards = {old: one for old, one in self._standards.items() if old[0] != key}
-            self._standards[key, ids] = self._made(self._references[key], reference, spec, mine)
-        return self._standards[key, ids]
+        return self._references[key]
 
-    def _made(
+    def _put_together(
         self, base: Baseline | None, reference: Reference, spec: WindowSpec, mine: tuple[Answer, ...]
     ) -> Standard:
-        learnt = next((answer for answer in mine if answer.action is Action.LEARN), None)
-        if base is None and learnt is not None:
-            base = _of(reference.grid, self._store.answer_stretches(learnt.id, spec.name), Origin.PRODUCTION)
-        if base is None:
-            return Standard(None, mine)
         for answer in mine:
-            if answer.action is not Action.LEARN:
-                base = _answered(base, answer, self._store.answer_stretches(answer.id, spec.name))
+            kept = self._store.answer_stretches(answer.id, spec.name)
+            if answer.action is Action.LEARN:
+                base = _of(reference.grid, kept, Origin.PRODUCTION)
+            elif base is not None:
+                base = _answered(base, answer, kept)
+            elif answer.action is Action.ACCEPT and not answer.column:
+                base = _of(reference.grid, kept, Origin.ACCEPTED)
         return Standard(base, mine)
 
 
@@ -127,15 +148,17 @@ def _answered(base: Baseline, answer: Answer, kept: Sequence[Stretch]) -> Baseli
     if not kept or (answer.column and answer.column not in grid.index):
         return base
     meant = [grid.index[answer.column]] if answer.column else list(range(len(grid.columns)))
-    mine = [Stretch(one.window, only(grid, one.sums, meant)) for one in kept]
+    mine = Narrowed(kept, lambda sums: only(grid, sums, meant))
     if answer.action is Action.DISMISS:
-        return replace(base, dismissed=(*base.dismissed, *mine))
+        return replace(base, dismissed=Joined(base.dismissed, mine))
     rest = sorted(set(range(len(grid.columns))) - set(meant))
     if not rest:
         return _of(grid, mine, Origin.ACCEPTED) or base
-    others = Narrowed(base.stretches, lambda sums: only(grid, sums, rest))
+    others, dismissed = (
+        Narrowed(some, lambda sums: only(grid, sums, rest)) for some in (base.stretches, base.dismissed)
+    )
     total = only(grid, base.profile.sums, rest) + _rowless(Sums.total(one.sums for one in mine))
-    return Baseline(grid, Profile(grid, total), Joined(others, mine), Origin.ACCEPTED, base.dismissed)
+    return Baseline(grid, Profile(grid, total), Joined(others, mine), Origin.ACCEPTED, dismissed)
 
 
 def _rowless(sums: Sums) -> Sums:
@@ -171,8 +194,3 @@ class Joined(Sequence[Stretch]):
     def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
         place = range(len(self))[at]
         return self._first[place] if place < len(self._first) else self._second[place - len(self._first)]
-
-
-def ready_to_learn(windows: Sequence[Window]) -> bool:
-    """Whether production's first windows, ascending and disjoint, are enough to be a baseline."""
-    return len(windows) >= LEARN_WINDOWS and windows[-1].end - windows[0].start >= LEARN_TIME

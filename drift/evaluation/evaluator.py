@@ -1,160 +1,36 @@
 """The evaluator: one at a time by a lease in SQL, ticked by the scheduler."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import structlog
 
 from detectors.changes import schema_changes
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
-from drift.core.commit import Detection, EvaluationCommit, Gap, Lease, WindowResult
+from drift.core.commit import Detection, EvaluationCommit, Lease, WindowResult
+from drift.core.errors import Fenced
 from drift.core.profile import Profile
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
-from drift.evaluation.closing import Closing, Patience, Status, carries, closing
-from drift.evaluation.decide import Pending, decide
+from drift.evaluation.closing import Patience, carries, closing
+from drift.evaluation.decide import decide
 from drift.evaluation.detecting import Detecting, Seen
+from drift.evaluation.ports import Judge, Metrics, Store, StoredWindow
 from drift.evaluation.verdict import with_alarms, with_changes
 
 log = structlog.get_logger(__name__)
 
 LEASE: Final = "evaluation"
 LEASE_SECONDS: Final = 30.0
+RENEW_SECONDS: Final = 5.0
+"""The lease is renewed so often while a slice takes long: making the watches of a wide model takes a minute."""
 SLICE_SECONDS: Final = 1.0
 """Results are committed at least so often, so that a backlog is visible as it shrinks and a lost lease costs little."""
 DIRTY_AT_ONCE: Final = 5_000
 PENDING_AT_ONCE: Final = 500
 SLICE_RESULTS: Final = 64
 FROZEN: Final = "frozen: late rows came after its panes had been compacted, and can no longer be told apart"
-
-Judge = Callable[[Profile, Profile, Model, int], Judgement]
-"""(window's profile, reference's profile, model, segment) → its judgement."""
-
-
-class Dirty(Protocol):
-    """A pane that got rows."""
-
-    @property
-    def id(self) -> int:
-        """Of this mark."""
-
-    @property
-    def model_id(self) -> int:
-        """Whose pane."""
-
-    @property
-    def reference_id(self) -> int:
-        """On which grid."""
-
-    @property
-    def start(self) -> int:
-        """The pane's start."""
-
-    @property
-    def rows(self) -> int:
-        """How many."""
-
-
-class StoredWindow(Pending, Protocol):
-    """A pending window as the store keeps it."""
-
-    @property
-    def id(self) -> int:
-        """Of the window."""
-
-    @property
-    def model_id(self) -> int:
-        """Whose window."""
-
-    @property
-    def reference_id(self) -> int:
-        """On which grid."""
-
-    @property
-    def spec(self) -> str:
-        """Which of the model's windows."""
-
-    @property
-    def dirt(self) -> int:
-        """Grows with every mark; a result clears `stale` only if this is what it was when the panes were read."""
-
-
-class PaneTotal(Protocol):
-    """The sums of a stretch."""
-
-    @property
-    def profile(self) -> Profile | None:
-        """None: there are no rows."""
-
-    @property
-    def rows(self) -> int:
-        """Rows counted."""
-
-    @property
-    def straddles(self) -> bool:
-        """Compacted sums reach over the stretch's edge and are not in the profile."""
-
-
-class Store(Protocol):
-    """The part of the store that evaluation uses."""
-
-    def catalogue(self) -> Catalogue:
-        """Models and references."""
-
-    def lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
-        """The right to work alone, or None while another holds it."""
-
-    def renew(self, lease: Lease, ttl_seconds: float) -> Lease | None:
-        """The same lease, longer; None: it was lost."""
-
-    def release_lease(self, lease: Lease) -> None:
-        """Give it up."""
-
-    def dirty(self, limit: int) -> Sequence[Dirty]:
-        """Panes that got rows, oldest mark first."""
-
-    def mark_stale(
-        self, lease: Lease, dirty_ids: Sequence[int], windows: Iterable[tuple[int, int, str, Window, int]]
-    ) -> None:
-        """Windows (model, reference, spec, stretch, new rows) to be judged again; deletes exactly these marks."""
-
-    def pending(self, model_id: int, limit: int) -> Sequence[StoredWindow]:
-        """Windows that are stale or not final, oldest end first."""
-
-    def partitions(self) -> Sequence[Status]:
-        """Every partition."""
-
-    def gaps(self) -> Sequence[Gap]:
-        """Every recorded gap."""
-
-    def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
-        """The sums of all panes in a stretch."""
-
-    def judgements(self, window_id: int) -> Mapping[int, Judgement]:
-        """Segment index → judgement of a window's latest result."""
-
-    def reference_profile(self, reference_id: int) -> Profile:
-        """The reference's sums."""
-
-    def commit_evaluation(self, batch: EvaluationCommit) -> None:
-        """Results, all or nothing; fenced by the lease."""
-
-
-class Metrics(Protocol):
-    """What evaluation counts about itself."""
-
-    def evaluation(self, seconds: float) -> None:
-        """Duration of judging one window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Why a model's next window is not closed yet."""
-
-    model: str
-    closing: Closing
 
 
 class Evaluator:
@@ -176,13 +52,15 @@ class Evaluator:
         self._holder, self._patience, self._stopping = holder, patience, stopping
         self._references: dict[int, Profile] = {}
         self._lease: Lease | None = None
+        self._renewed = 0.0
 
     def tick(self) -> int:
         """Judge every window that is due; the number of results stored. 0 while another evaluator holds the lease."""
         self._lease = self._store.lease(LEASE, self._holder, LEASE_SECONDS)
         done = 0
         while self._lease is not None:
-            self._lease, results = self._slice(self._lease)
+            self._renewed = self._clock.monotonic()
+            results = self._slice(self._lease)
             done += results
             if not results or self._stopping():
                 break
@@ -194,12 +72,25 @@ class Evaluator:
         if lease is not None:
             self._store.release_lease(lease)
 
-    def _slice(self, lease: Lease) -> tuple[Lease | None, int]:
+    def _keep(self) -> None:
+        """Renew the lease while a slice takes long.
+
+        Raises:
+            Fenced: another evaluator has it by now; what this slice found is dropped.
+        """
+        if self._clock.monotonic() - self._renewed < RENEW_SECONDS:
+            return
+        self._renewed = self._clock.monotonic()
+        self._lease = self._lease and self._store.renew(self._lease, LEASE_SECONDS)
+        if self._lease is None:
+            raise Fenced("the evaluation took longer than its lease, and another server goes on with it")
+
+    def _slice(self, lease: Lease) -> int:
         """About a second of work in one transaction. Marks are read before watermarks, watermarks before panes."""
         catalogue = self._store.catalogue()
         self._mark(lease, catalogue)
         if self._detecting is not None:
-            self._detecting.begin()
+            self._detecting.begin(self._keep)
         statuses, gaps, now = self._store.partitions(), self._store.gaps(), self._clock.now()
         started, results = self._clock.monotonic(), list[WindowResult]()
         for model in catalogue.models.values():
@@ -210,14 +101,21 @@ class Evaluator:
                 decision = decide(pending, reached, model.lateness, lost, now)
                 if decision is None:
                     continue
+                self._keep()
                 results.append(self._evaluate(model, catalogue, pending, decision.state, decision.reason))
                 if self._clock.monotonic() - started > SLICE_SECONDS or len(results) >= SLICE_RESULTS:
-                    return self._commit(lease, results)
-        return self._commit(lease, results) if results else (lease, 0)
+                    return self._commit(results)
+        return self._commit(results) if results else 0
 
-    def _commit(self, lease: Lease, results: Sequence[WindowResult]) -> tuple[Lease | None, int]:
-        self._store.commit_evaluation(EvaluationCommit(lease, (), tuple(results)))
-        return self._store.renew(lease, LEASE_SECONDS), len(results)
+    def _commit(self, results: Sequence[WindowResult]) -> int:
+        if self._lease is None:
+            raise AssertionError("a slice is worked on under a lease")
+        sealed = results if self._detecting is None else self._detecting.sealed(results)
+        self._store.commit_evaluation(EvaluationCommit(self._lease, (), tuple(sealed)))
+        if self._detecting is not None:
+            self._detecting.committed()
+        self._lease = self._store.renew(self._lease, LEASE_SECONDS)
+        return len(results)
 
     def _mark(self, lease: Lease, catalogue: Catalogue) -> None:
         models = {model.id: model for model in catalogue.models.values()}
@@ -249,7 +147,7 @@ class Evaluator:
         elif state is not WindowState.INCOMPLETE:
             profile = total.profile or Profile.empty(reference.grid)
             judgements = self._judgements(model, reference, profile)
-            judgements, detection = self._detected(model, reference, pending, state, profile, judgements)
+            judgements, detection = self._detected(model, catalogue, reference, pending, state, profile, judgements)
             reason = reason or _across(pending.window, reference, catalogue)
         self._metrics.evaluation(self._clock.monotonic() - started)
         return WindowResult(
@@ -259,18 +157,17 @@ class Evaluator:
         )  # fmt: skip
 
     def _detected(
-        self, model: Model, reference: Reference, pending: StoredWindow, state: WindowState, profile: Profile,
-        judgements: Mapping[int, Judgement],
+        self, model: Model, catalogue: Catalogue, reference: Reference, pending: StoredWindow, state: WindowState,
+        profile: Profile, judgements: Mapping[int, Judgement],
     ) -> tuple[Mapping[int, Judgement], Detection | None]:  # fmt: skip
         """The judgements with what sequential detectors say, which step on final windows only."""
         spec = next((spec for spec in model.windows if spec.name == pending.spec), None)
-        if self._detecting is None or spec is None or not self._detecting.chosen(model).chosen:
+        if self._detecting is None or spec is None or not self._detecting.watches(model):
             return judgements, None
         seen, detection = self._detecting.standing(reference, spec), None
         if state is WindowState.FINAL and profile.rows():
-            again = pending.state is WindowState.FINAL
-            share = pending.new_rows / max(pending.rows, 1) if again else 1.0
-            seen, detection = self._detecting.step(model, reference, spec, pending.window, profile, share)
+            last = _replaced(reference, catalogue, pending.window)
+            seen, detection = self._detecting.step(model, reference, spec, pending.window, profile, last=last)
         return {at: _verdict(judged, seen, at) for at, judged in judgements.items()}, detection
 
     def _judgements(self, model: Model, reference: Reference, profile: Profile) -> dict[int, Judgement]:
@@ -287,7 +184,17 @@ class Evaluator:
 
 def _verdict(judged: Judgement, seen: Seen, segment: int) -> Judgement:
     alarms = [one for one in seen.alarms if one.segment == segment]
-    return with_alarms(judged, seen.evidence.get(segment, {}), alarms, seen.learning)
+    return with_alarms(judged, seen.judged.get(segment), alarms, seen.learning, seen.wrong.get(segment, ()))
+
+
+def _replaced(reference: Reference, catalogue: Catalogue, window: Window) -> bool:
+    """Whether another reference of the same version takes over by the window's end."""
+    return any(
+        (one.model_id, one.version) == (reference.model_id, reference.version)
+        and (reference.active_from, reference.id) < (one.active_from, one.id)
+        and one.active_from <= window.end
+        for one in catalogue.references
+    )
 
 
 def _across(window: Window, reference: Reference, catalogue: Catalogue) -> str:

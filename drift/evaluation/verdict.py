@@ -1,13 +1,14 @@
 """The verdict on a window: what rules say of it alone, and what detectors say of it among the windows before. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors.changes.contract import SchemaChange
-from detectors.sequential.contract import Evidence
+from detectors.contract import Bools
 from drift.core.alarm import Alarm
 from drift.core.result import Breach, Judgement, Outcome
 
@@ -18,15 +19,22 @@ SCHEMA: Final = "schema"
 
 
 def with_alarms(
-    judged: Judgement, evidence: Mapping[str, Evidence], alarms: Sequence[Alarm], learning: str = ""
+    judged: Judgement, seen: Bools | None, alarms: Sequence[Alarm], learning: str = "", wrong: Sequence[str] = ()
 ) -> Judgement:
     """A segment's judgement with its standing alarms.
 
     A column with an alarm drifted; one that rules pass but no detector can judge is not called free of drift.
+
+    Args:
+        judged: what rules say.
+        seen: (C,) whether any detector judges the column; None: none has looked at the segment yet.
+        alarms: those that stand, worst first.
+        learning: why there is no baseline yet; empty: there is.
+        wrong: why detectors do not watch.
     """
     outcomes = judged.outcomes.copy()
-    if evidence or learning:
-        blind = np.all([~one.judged for one in evidence.values()], axis=0) if evidence else np.ones(outcomes.size, bool)
+    if seen is not None or learning or wrong:
+        blind = ~seen if seen is not None and not learning else np.ones(outcomes.size, np.bool_)
         outcomes[blind & (outcomes == Outcome.NO_DRIFT)] = Outcome.INSUFFICIENT_DATA
     index = {name: at for at, name in enumerate(judged.columns)}
     for one in alarms:
@@ -37,11 +45,12 @@ def with_alarms(
         for one in alarms
     )
     outcome, reason = _model(judged, outcomes, alarms, learning)
+    reason = "; ".join(part for part in (reason, *wrong) if part)
     return replace(judged, outcome=outcome, outcomes=outcomes, breaches=(*judged.breaches, *breaches), reason=reason)
 
 
 def _model(
-    judged: Judgement, outcomes: np.ndarray[tuple[int], np.dtype[np.int8]], alarms: Sequence[Alarm], learning: str
+    judged: Judgement, outcomes: npt.NDArray[np.int8], alarms: Sequence[Alarm], learning: str
 ) -> tuple[Outcome, str]:
     if alarms:
         named = "; ".join(one.sentence for one in alarms[:_NAMED])
@@ -49,7 +58,7 @@ def _model(
         rules = f"; {judged.reason}" if judged.outcome is Outcome.DRIFT else ""
         return Outcome.DRIFT, f"{named}{more}{rules}"
     if judged.outcome is Outcome.DRIFT:
-        return Outcome.DRIFT, judged.reason
+        return Outcome.DRIFT, "; ".join(part for part in (judged.reason, learning) if part)
     if (outcomes == Outcome.INSUFFICIENT_DATA).all():
         return Outcome.INSUFFICIENT_DATA, learning or judged.reason
     return judged.outcome, judged.reason

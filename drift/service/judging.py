@@ -13,7 +13,7 @@ from drift.core.catalogue import Model
 from drift.core.profile import Profile
 from drift.core.result import Judgement
 from drift.core.window import WindowSpec
-from drift.evaluation.detecting import Chosen, Detectors
+from drift.evaluation.watching import Chosen, Detectors
 
 DEFAULT: Final = "default"
 
