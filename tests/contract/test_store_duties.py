@@ -11,7 +11,7 @@ from drift.core.commit import DeadLetter, EvaluationCommit, Gap, Lease, WindowRe
 from drift.core.errors import ConfigError, StoreError
 from drift.core.result import WindowState
 from drift.core.window import Window
-from drift.store import Store, open_store
+from drift.store import Store, open_store, tables
 from tests.rig.storing import PANE, PARTITION, T0, delta, feed
 
 
@@ -135,7 +135,7 @@ class TestOpening:
     def test_says_what_it_is(self, store: Store) -> None:
         store.ping()
         info = store.info()
-        assert (info.uuid, info.dialect, info.schema) == (store.uuid, store.dialect, "0001")
+        assert (info.uuid, info.dialect, info.schema) == (store.uuid, store.dialect, tables.SCHEMA)
         assert info.version
 
     @pytest.fixture
