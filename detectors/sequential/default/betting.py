@@ -1,9 +1,11 @@
 """Bets against 'nothing has changed': e-values of one window, and how they add up to evidence.
 
 A score's bet: e = Π over rows (1 + θ(±(s − μ) − δ))^w, whose expectation is at most 1 whenever the mean of ±(s − μ) is
-at most δ, whatever the distribution (Waudby-Smith and Ramdas 2024, JRSS-B 86(1)); every factor is kept ≥ 0.1. A share's:
-e = (p₁/p̄)^k ((1−p₁)/(1−p̄))^(n−k) against p ≤ p̄, mirrored against decreases. w = n_eff/n ≤ 1 makes dependent rows count
-for fewer and keeps the expectation below 1.
+at most δ, whatever the distribution (Waudby-Smith and Ramdas 2024, JRSS-B 86(1)); every factor is kept ≥ 0.1.
+
+A share's bet: e = (p₁/p̄)^k ((1−p₁)/(1−p̄))^(n−k) against p ≤ p̄, mirrored against decreases.
+
+w = n_eff/n ≤ 1 makes dependent rows count for fewer, and keeps the expectation below 1.
 
 Evidence: R ← (1 + R)·e, the Shiryaev–Roberts e-detector (Shin, Ramdas and Rinaldo 2024, NEJSDS 2(2)): its expectation
 after t windows is at most t, so a level of A is first passed after A windows on average, or later. Beside R stands the

@@ -112,6 +112,21 @@ class Learned:
         variance = (self.wander.phi + self.wander.inflation * self.wander.omega2 * n) * self.doubt[:, None]
         return 1.0 / np.maximum(variance, 1.0)
 
+    def take(self, columns: Ints) -> "Learned":
+        """Some of the columns, ascending."""
+        seasons = []
+        for season in self.seasons:
+            mine = np.isin(season.columns, columns)
+            if mine.any():
+                place = np.searchsorted(columns, season.columns[mine])
+                kept = season.means[:, mine], season.windows, season.rows[:, mine]
+                seasons.append(Season(season.kind, place, *kept))
+        wander = Wander(self.wander.phi[columns], self.wander.omega2[columns], self.wander.rho[columns])
+        return Learned(
+            self.sd[columns], wander, tuple(seasons), self.length[columns], self.doubt[columns], self.delta[columns],
+            self.width[columns], self.typical[columns], self.z,
+        )  # fmt: skip
+
     def widened(self, columns: Ints, width: float) -> "Learned":
         """The same with more borne in some columns."""
         wider = self.width.copy()
@@ -160,13 +175,13 @@ def learn(
 
 
 def _wander(series: Series, residuals: Floats, sizes: Floats, counted: Bools, within: Floats) -> Wander:
-    """φ of streams too rare to tell is the column's largest; ω² of those is what they show, or nothing."""
+    """φ of streams too rare to tell is the column's largest at least; their bursts show as wander."""
     found = estimate(residuals, sizes, series.gaps == 1, within, series.freedom)
     largest = np.where(counted, found.phi, 1.0).max(axis=1, keepdims=True)
     return Wander(
-        np.where(counted, found.phi, largest),
-        np.where(counted, found.omega2, np.minimum(found.omega2, 1.0)),
-        np.where(counted, found.rho, 0.0),
+        np.where(counted, found.phi, np.maximum(found.phi, largest)),
+        found.omega2,
+        found.rho,
     )
 
 

@@ -46,7 +46,7 @@ class SelfCheck:
 def check(
     halves: tuple[Half, Half],
     learn: Callable[[Series], Learned],
-    process: Callable[[Learned], Process],
+    process: Callable[[Learned, Ints], Process],
     limit: float,
     alarm_windows: float,
     columns: int,
@@ -62,13 +62,15 @@ def check(
     expected = windows / alarm_windows
     bound = poisson_bound(expected)
     width = np.full(columns, WIDTHS[0])
-    alarms = at_first = _replayed(replays, process, width, limit)
+    alarms = at_first = _replayed(replays, process, width, limit, np.arange(columns))
     for wider in WIDTHS[1:]:
-        too_many = loudest(alarms, bound)
-        if not too_many.any():
+        too_many = np.flatnonzero(loudest(alarms, bound))
+        if not too_many.size:
             break
-        width = np.where(too_many, wider, width)
-        alarms = _replayed(replays, process, width, limit)
+        width[too_many] = wider
+        # the others stay as they were
+        alarms = alarms.copy()
+        alarms[too_many] = _replayed(replays, process, width, limit, too_many)
     return SelfCheck(windows, alarms, at_first, expected, bound, width, loudest(alarms, bound))
 
 
@@ -83,6 +85,8 @@ def loudest(alarms: Ints, bound: int) -> Bools:
 
 def poisson_bound(expected: float) -> int:
     """The smallest count that a Poisson count of this expectation stays at or below with a probability of 95 %."""
+    if expected > 100:
+        return math.ceil(expected + 1.645 * math.sqrt(expected))
     term = total = math.exp(-expected)
     count = 0
     while total < 0.95:
@@ -93,9 +97,18 @@ def poisson_bound(expected: float) -> int:
 
 
 def _replayed(
-    replays: Sequence[tuple[Learned, Half]], process: Callable[[Learned], Process], width: Floats, limit: float
+    replays: Sequence[tuple[Learned, Half]],
+    process: Callable[[Learned, Ints], Process],
+    width: Floats,
+    limit: float,
+    columns: Ints,
 ) -> Ints:
-    alarms: Ints = np.sum([_alarms(process(_wide(taught, width)), *half, limit) for taught, half in replays], axis=0)
+    """(those columns,) alarms in both halves."""
+    found = [
+        _alarms(process(_wide(taught, width).take(columns), columns), series, counts, limit, columns)
+        for taught, (series, counts) in replays
+    ]
+    alarms: Ints = np.sum(found, axis=0)
     return alarms
 
 
@@ -105,12 +118,12 @@ def _wide(learned: Learned, width: Floats) -> Learned:
     return learned
 
 
-def _alarms(process: Process, series: Series, counts: Sequence[Floats], limit: float) -> Ints:
-    """(C,) alarms, each column starting anew after each."""
+def _alarms(process: Process, series: Series, counts: Sequence[Floats], limit: float, columns: Ints) -> Ints:
+    """(those columns,) alarms, each column starting anew after each."""
     state = process.start()
     found = np.zeros(process.streams.used.shape[0], np.int64)
     for start, window in zip(series.starts[-len(counts) :].tolist(), counts, strict=True):
-        state, reading = process.step(state, window, start)
+        state, reading = process.step(state, window[columns], start)
         fired = np.flatnonzero(reading.stepped & (reading.level >= limit))
         if fired.size:
             found[fired] += 1

@@ -76,6 +76,13 @@ class Streams:
         """(C, S − 4, B) the part that is shares."""
         return self.weights[:, SCORES:]
 
+    def take(self, columns: Ints) -> "Streams":
+        """Some of the columns."""
+        return Streams(
+            self.weights[columns], self.used[columns], tuple(self.labels[i] for i in columns.tolist()),
+            self.signs[columns], self.valued, self.unseen[columns], self.told_apart[columns],
+        )  # fmt: skip
+
     def sizes(self, counts: Floats) -> tuple[Floats, Floats]:
         """(C,) rows with a value, which scores are means over, and (C,) all rows, which shares are shares of."""
         return counts[:, self.valued].sum(axis=1), counts.sum(axis=1)

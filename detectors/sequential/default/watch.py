@@ -71,9 +71,12 @@ class DefaultWatch:
         self.process = None if self.learned is None else self._process(self.learned)
         self._series = self._series.take(np.zeros(len(self._series), np.bool_))
 
-    def _process(self, taught: Learned) -> Process:
+    def _process(self, taught: Learned, columns: Ints | None = None) -> Process:
         names = self.cells.grid.names
-        return Process(self.streams, taught, self.calendar, self._options.wanted(names), self._options.strict(names))
+        wanted, strict = self._options.wanted(names), self._options.strict(names)
+        if columns is None:
+            return Process(self.streams, taught, self.calendar, wanted, strict)
+        return Process(self.streams.take(columns), taught, self.calendar, wanted[columns], strict[columns])
 
     def _checked(self, fit: Any, whole: Learned | None) -> selfcheck.SelfCheck | None:
         """Halves of the baseline, each under what the other one teaches in the seasons of the whole."""
