@@ -26,7 +26,7 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
     """All that a backtest tells."""
     labels = [segment.label for segment in known.reference.grid.segments]
     results = sorted(seen.results, key=lambda result: result.window)
-    judged = tuple(_judged(result, labels) for result in results)
+    judged = _judged(results, labels)
     raised = _alarms(results, labels)
     known_of = _known(results)
     totals = store.totals()
@@ -49,9 +49,14 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
     )
 
 
-def _judged(result: WindowResult, labels: Sequence[str]) -> Judged:
-    segments = {labels[at]: one.outcome for at, one in result.judgements.items() if at}
-    return Judged(result.window, result.rows, result.judgements.get(0), result.detection is not None, segments)
+def _judged(results: Sequence[WindowResult], labels: Sequence[str]) -> tuple[Judged, ...]:
+    found, watched = list[Judged](), False
+    for result in results:
+        # what a watch knows is told with the first window that it judges; before that a baseline was learnt
+        watched = watched or (result.detection is not None and bool(result.detection.abouts))
+        segments = {labels[at]: one.outcome for at, one in result.judgements.items() if at}
+        found.append(Judged(result.window, result.rows, result.judgements.get(0), watched, segments))
+    return tuple(found)
 
 
 def _alarms(results: Sequence[WindowResult], labels: Sequence[str]) -> tuple[Raised, ...]:

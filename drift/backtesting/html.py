@@ -16,11 +16,11 @@ Outcomes = npt.NDArray[np.int8]
 
 STYLE: Final = """<style>
 .driftsum{font:13px/1.45 system-ui,sans-serif;color:inherit}
-.driftsum table{border-collapse:collapse;margin:.6em 0}
-.driftsum th,.driftsum td{padding:2px 10px 2px 0;text-align:left;vertical-align:top;border:0;background:none}
-.driftsum th{font-weight:600;border-bottom:1px solid #8888}
-.driftsum td.n{text-align:right;font-variant-numeric:tabular-nums}
-.driftsum .page,.driftsum .drift{color:#c0392b;font-weight:600}.driftsum .warning{color:#b9770e;font-weight:600}
+.driftsum table{border-collapse:collapse;margin:.6em 0;font:inherit;color:inherit}
+.driftsum th,.driftsum td{padding:2px 14px 2px 0;text-align:left;vertical-align:top;border:0;background:none}
+.driftsum th{font-weight:600;border-bottom:1px solid #8888;white-space:nowrap}.driftsum td{white-space:nowrap}
+.driftsum .n{text-align:right;font-variant-numeric:tabular-nums}
+.driftsum .page,.driftsum .drift{color:#d6453a;font-weight:700}.driftsum .warning{color:#b9770e;font-weight:700}
 .driftsum .small{opacity:.75;margin:.15em 0}.driftsum svg{display:block;margin:.6em 0}
 </style>"""
 _CELL: Final = 14
@@ -29,7 +29,7 @@ _MOST_CELLS: Final = 240
 _WIDEST: Final = 720
 _LABEL: Final = 7
 """Width of a letter, about."""
-_FILLS: Final = {Outcome.NO_DRIFT: "#7f8c8d33", Outcome.DRIFT: "#c0392b", Outcome.INSUFFICIENT_DATA: "none"}
+_FILLS: Final = {Outcome.NO_DRIFT: "#7f8c8d33", Outcome.DRIFT: "#d6453a", Outcome.INSUFFICIENT_DATA: "none"}
 _WORDS: Final = {Outcome.NO_DRIFT: "no drift", Outcome.DRIFT: "drift", Outcome.INSUFFICIENT_DATA: "too few rows"}
 
 
@@ -45,7 +45,10 @@ def html_table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], marked: int = -1, numbers: Sequence[int] = ()
 ) -> str:
     """A table; the words in column `marked` are their own CSS classes, those in `numbers` stand to the right."""
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    head = "".join(
+        f'<th class="n">{escape(heading)}</th>' if at in numbers else f"<th>{escape(heading)}</th>"
+        for at, heading in enumerate(headings)
+    )
     body = "".join(
         f"<tr>{''.join(_cell(cell, at == marked, at in numbers) for at, cell in enumerate(cells))}</tr>"
         for cells in rows

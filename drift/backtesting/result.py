@@ -23,7 +23,7 @@ class Judged:
     whole: Judgement | None
     """Of the whole traffic; None: it was not judged."""
     stepped: bool = True
-    """Whether detectors took it into account; while a baseline is being learnt they do not."""
+    """Whether detectors judged it; while a baseline is being learnt they do not."""
     segments: Mapping[str, Outcome] = field(default_factory=dict)
     """Label → outcome, of the segments that had rows."""
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from detectors.wording import count, is_share, named
+from detectors.wording import SCORES, count, is_share, named
 from drift.backtesting.result import Backtest, Raised, Refused
 from drift.core.clock import to_datetime
 from drift.core.result import Outcome
@@ -96,7 +96,9 @@ def amount(value: float, what: str, *, signed: bool = True) -> str:
     if not np.isfinite(value):
         return "–"
     sign = "+" if signed else ""
-    return f"{100 * value:{sign}.2g} points" if is_share(what) else f"{value:{sign}.2f} sd"
+    if is_share(what):
+        return f"{100 * value:{sign}.2g} points"
+    return f"{value:{sign}.2f} sd" if what in SCORES else f"{value:{sign}.3g}"
 
 
 def moment(test: Backtest, micros: int) -> str:
@@ -147,10 +149,11 @@ def _silence(test: Backtest) -> Iterator[str]:
     """Windows that nothing, or that no rule could be said of."""
     silent = [one for one in test.judged if one.whole is None or one.whole.outcome is Outcome.INSUFFICIENT_DATA]
     left = [one for one in silent if not one.stepped]
-    reasons = dict.fromkeys(one.whole.reason for one in left if one.whole is not None and one.whole.reason)
-    if left:
-        why = "; ".join(list(reasons)[:2]) or "no rows"
-        yield f"Not judged: {count(len(left), 'window')}: {why}."
+    if left and test.baseline:
+        yield f"Not judged: {count(len(left), 'window')} that the baseline was learnt from."
+    elif left:
+        last = left[-1].whole
+        yield f"Not judged: {count(len(left), 'window')}: {last.reason if last is not None else 'no rows'}."
     if len(silent) > len(left):
         number = count(len(silent) - len(left), "window")
         yield f"Too few rows for the rules on single windows: {number}; the detectors judged them all the same."

@@ -328,14 +328,16 @@ def test_windows_before_there_is_a_baseline_say_so() -> None:
     quiet = replace(result(2), judgements={0: replace(learning, reason="7 rows are fewer than 100")})
     test = told(replace(result(1), judgements={0: learning}, detection=None), quiet)
     said = text(test)
-    assert "Not judged: 1 window: the first windows are being learnt." in said
+    assert "Not judged: 1 window that the baseline was learnt from." in said
     assert "Too few rows for the rules on single windows: 1 window; the detectors judged them all the same." in said
     nothing = told(replace(result(1), judgements={0: learning}, detection=None))
+    assert "Not judged: 1 window: the first windows are being learnt." in text(nothing)
     assert dict(nothing.unjudged) == dict.fromkeys(("x", "<y>"), "too few values in every window")
 
 
 def test_units_are_those_of_the_effect() -> None:
     assert amount(0.0234, "share missing") == "+2.3 points"
     assert amount(-0.5, "location") == "-0.50 sd"
+    assert amount(0.586, "psi") == "+0.586"
     assert amount(float("nan"), "location") == "–"
     assert [spoken(n) for n in (0, 90 * MINUTE, 50 * HOUR, 3 * DAY)] == ["0min", "1h 30min", "2d 2h", "3d"]
