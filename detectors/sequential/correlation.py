@@ -1,7 +1,8 @@
 """Correlations that break: each column's largest surprise among its pairs, against how they wander in the baseline.
 
 A pair's correlation is held against the baseline's stretches (`detectors.multivariate.wandering`), a column's p-value
-is the smallest of its pairs' times their number (Bonferroni), and an alarm needs p < rate. `what` names the partner. A
+is the smallest of its pairs' times their number (Bonferroni), and an alarm needs p < rate, from a pair that changed by
+more than the tolerance: many rows prove changes that matter to nobody. `what` names the partner. A
 model whose products of columns are not kept (`multivariate: false`, or a reference of an older release) is not judged,
 nor is a segment: products are those of the whole traffic.
 """
@@ -25,10 +26,12 @@ from drift.core.baseline import Baseline
 from drift.core.profile import Profile
 from drift.core.window import Window
 
+TOLERANCE: Final = 0.1
 OPTIONS: Final = MappingProxyType(
     {
         "rate": "false alarms per column and window; the budget's share",
         "for": "so many windows in a row raise the alarm; 1",
+        "tolerance": f"change of Fisher's z that is borne, however many rows prove it; {TOLERANCE}",
         "min_rows": f"rows that window and baseline must hold; {MIN_ROWS}",
     }
 )
@@ -43,7 +46,7 @@ def watch(context: Context) -> Watch:
     settings = Settings.of("correlation", context.options, OPTIONS)
     rate = settings.rate("rate", min(1 / (max(context.alarm_windows, 2.0) * max(context.streams, 1)), 0.5))
     least = settings.count("min_rows", MIN_ROWS)
-    reading = _Correlations.of(context.baseline, context.segment, least)
+    reading = _Correlations.of(context.baseline, context.segment, least, settings.number("tolerance", TOLERANCE, 0.0))
     limit = np.full(reading.columns, -np.log(rate))
 
     def evidence(profile: Profile) -> Level:
@@ -80,11 +83,12 @@ class _Correlations:
     read_pairs: Callable[[Profile], Pairwise] | None
     segment: int
     min_rows: int
+    tolerance: float
 
     @staticmethod
-    def of(baseline: Baseline, segment: int, min_rows: int) -> "_Correlations":
+    def of(baseline: Baseline, segment: int, min_rows: int, tolerance: float) -> "_Correlations":
         kept = baseline.profile.sums.cross.size > 0 and segment == 0 and baseline.profile.rows() >= min_rows
-        return _Correlations(baseline, pair_p_values(baseline) if kept else None, segment, min_rows)
+        return _Correlations(baseline, pair_p_values(baseline) if kept else None, segment, min_rows, tolerance)
 
     @property
     def columns(self) -> int:
@@ -101,6 +105,7 @@ class _Correlations:
     def _spread(self, pairs: Pairwise, empty: _Found) -> _Found:
         d, crossed = pairs.columns, self.baseline.grid.crossed
         p, change, sure = _square(pairs.p, d), _square(pairs.fisher - pairs.expected, d), _square(pairs.reliable, d)
+        p = np.where(np.abs(change) < self.tolerance, 1.0, p)
         compared = np.isfinite(p).sum(axis=1)
         best = np.where(np.isfinite(p), p, np.inf).argmin(axis=1)
         every = np.arange(d)

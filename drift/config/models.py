@@ -158,7 +158,7 @@ class ModelSettings(Settings):
     a change takes effect with the next one. Of more than 200 numeric columns, the first 200."""
     alarm_budget: Annotated[str, BeforeValidator(_budget)] = "1 per 30d"
     """False alarms of the whole model that are allowed: one in thirty days, as in `1 per 30d`."""
-    detectors: tuple[Annotated[Any, BeforeValidator(_detector), _DetectorSchema], ...] = ("default",)
+    detectors: tuple[Annotated[Any, BeforeValidator(_detector), _DetectorSchema], ...] = ("default", "correlation")
     """What watches the windows one after the other: names, or mappings with `name` and the detector's options. None of
     them (`[]`): each window is judged by itself, by `rules`."""
     tolerance: Annotated[float, Field(gt=0, le=3)] = 0.05

@@ -50,7 +50,7 @@ class Watchers:
 
 def watchers(settings: ModelSettings, windows: Sequence[WindowSpec]) -> Detectors:
     """The detectors of a model's settings. All window lengths and detectors with a budget share the one budget."""
-    budget, many = AlarmBudget.parse(settings.alarm_budget), max(len(windows), 1)
+    budget, many = AlarmBudget.parse(settings.alarm_budget), max(len(windows) * len(settings.detectors), 1)
     chosen = []
     for said in settings.detectors:
         detector, options = read(said)
