@@ -1,7 +1,7 @@
 """False alarms and delays of the detectors by name: `python -m benchmarks.named_rates` writes docs/detectors.md.
 
 Seeded; about five minutes on one core. `--show` prints the measurements alone, `--columns` and `--windows` make it
-smaller.
+smaller, `--options` measures nothing.
 """
 
 import argparse
@@ -205,7 +205,12 @@ def document(cells: Mapping[str, Sequence[str]], columns: int, windows: int) -> 
         budget=1000 / (720 * STREAMS), titles=" | ".join(titles), lines="|".join("---:" for _ in titles),
         rows="\n".join(f"| {name} | {' | '.join(row)} |" for name, row in cells.items()),
     )  # fmt: skip
-    return HEAD + table + "".join(section(d) for d in detectors().values() if d.name != "default")
+    return HEAD + table + sections()
+
+
+def sections() -> str:
+    """Every detector's options."""
+    return "".join(section(d) for d in detectors().values() if d.name != "default")
 
 
 def section(detector: SequentialDetector) -> str:
@@ -224,7 +229,12 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=40)
     parser.add_argument("--windows", type=int, default=500)
     parser.add_argument("--show", action="store_true", help="print, write nothing")
+    parser.add_argument("--options", action="store_true", help="write the options anew, keep what was measured")
     asked = parser.parse_args()
+    if asked.options:
+        kept = DOCUMENT.read_text().split("\n\n## ")
+        DOCUMENT.write_text("\n\n## ".join(kept[:2]) + "\n" + sections())
+        return
     cells = measure(asked.columns, asked.windows)
     for name, row in cells.items():
         print(name.ljust(50), *(text.rjust(14) for text in row))

@@ -251,6 +251,6 @@ def test_the_document_has_every_detector_as_it_is() -> None:
     for name, detector in detectors().items():
         if name != "default":
             assert section(detector) in text, (
-                f"python -m benchmarks.named_rates writes docs/detectors.md; {name} changed"
+                f"python -m benchmarks.named_rates --options writes docs/detectors.md; {name} changed"
             )
     assert all(f"| {label(name, options)} |" in text for name, options in variants())
