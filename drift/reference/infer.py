@@ -1,22 +1,17 @@
 """From what was noted of a column to its kind, with the reason that the user is shown."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy.typing as npt
 
-from drift.core.derive import MOMENTS
 from drift.core.errors import SchemaError
 from drift.core.schema import COUNTED_ROLES, Column, Kind, Role, Storage
-from drift.core.sketch import BUCKET, DISTINCT
-from drift.core.vectors import LONGEST, SHORTEST, measures
-from drift.core.words import EMPTY, LENGTH, OOV
-from drift.reference.cut import MOST_KEYS
-from drift.reference.noted import MAX_NUMBERS, Lists, Numbers
+from drift.core.vectors import LONGEST, SHORTEST
+from drift.reference.deriving import ORDINAL_MOST, derived_columns, is_ordinal
+from drift.reference.noted import MAX_NUMBERS, Lists
 from drift.reference.tally import Tally
 
-ORDINAL_MOST: Final = 64
 ORDINAL_OVERRIDE: Final = 1_024
 PURE: Final = 0.99
 """Share of a column's values that decides its type; the rest counts as a wrong type."""
@@ -88,13 +83,6 @@ def distinct_of(tally: Tally) -> int | None:
         return None
     keys = tally.key_counts
     return None if keys is None else len(keys)
-
-
-def is_ordinal(numbers: Numbers) -> bool:
-    """At most 64 distinct numbers, each there several times: few distinct ones of few rows say nothing."""
-    if numbers.counts is None or len(numbers.counts) > ORDINAL_MOST:
-        return False
-    return len(numbers.counts) == 1 or numbers.n >= 5 * len(numbers.counts)
 
 
 def _find(tally: Tally, role: Role | None, texts: npt.NDArray[Any]) -> tuple[Kind, Role, str]:
@@ -200,33 +188,10 @@ def _inferred(tally: Tally, kind: Kind, role: Role, why: str, timed: bool, notes
     derived: tuple[Column, ...] = ()
     distinct = distinct_of(tally)
     if role in COUNTED_ROLES:
-        derived = tuple(_derived(tally, kind, role, storage, distinct))
+        derived = tuple(derived_columns(tally, kind, role, storage, distinct))
         if kind is Kind.DATETIME and not timed:
             notes = (*notes, "no age is counted: the reference has no event time")
     return Inferred(Column(tally.name, kind, role, storage), why, distinct, notes, derived)
-
-
-def _derived(tally: Tally, kind: Kind, role: Role, storage: Storage, distinct: int | None) -> Iterator[Column]:
-    """What is counted beside a column, or in its place."""
-
-    def column(what: str, of: Kind, size: int = 0) -> Column:
-        return Column(f"{tally.name}.{what}", of, role, storage, tally.name, what, size)
-
-    def number(what: str) -> Column:
-        return column(what, Kind.ORDINAL if is_ordinal(tally.derived[what]) else Kind.NUMERIC)
-
-    if kind is Kind.TEXT and LENGTH in tally.derived:
-        # a length that the reference never had is nothing unseen
-        yield column(LENGTH, Kind.NUMERIC)
-        yield column(OOV, Kind.NUMERIC)
-        yield column(EMPTY, Kind.ORDINAL)
-    elif kind is Kind.DATETIME:
-        yield from (number(what) for what in MOMENTS if what in tally.derived)
-    elif kind is Kind.EMBEDDING:
-        yield from (column(what, Kind.NUMERIC, tally.lists.size) for what in measures(tally.lists.size))
-    elif kind is Kind.CATEGORICAL and tally.values and (distinct is None or distinct > MOST_KEYS):
-        yield column(BUCKET, Kind.CATEGORICAL)
-        yield column(DISTINCT, Kind.CATEGORICAL)
 
 
 def _storage(tally: Tally, kind: Kind) -> Storage:

@@ -10,9 +10,9 @@ from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
 from drift.core.rows import Fields
 from drift.core.schema import Column, Kind, Role, Storage
-from drift.reference.build import event_times
 from drift.reference.options import Limits
 from drift.reference.read import open_data
+from drift.reference.reading import event_times
 
 
 def profile_frame(frame: Any, grid: Grid, *, time: str | None = None) -> Profile:
