@@ -24,7 +24,7 @@ MOST_WORDS: Final = 10_000
 """Words in a vocabulary."""
 READ: Final = 20_000
 """Characters of a text that are looked at for words."""
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 20_000
 _LONGEST: Final = 64
 """A word is known by its first letters."""
 _NO_SPACES: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"

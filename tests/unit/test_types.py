@@ -1,6 +1,7 @@
 """Types that break other tools, from a reference file to counts: Parquet, CSV and JSON Lines; JSON, Arrow and CSV."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from detectors.judge import judge
 from detectors.plan import Plan
-from drift.core.grid import INF, MISSING, NAN, SPECIALS, WRONG
+from drift.core.grid import INF, MISSING, NAN, SPECIALS, WRONG, Grid
 from drift.core.profile import Profile, Sums
 from drift.core.result import Outcome
 from drift.core.schema import Kind, Role, Storage
@@ -230,6 +231,18 @@ def test_two_references_keep_what_they_learnt() -> None:
     norm = one.grid.index["vector.norm"]
     assert moved.column_counts(norm)[-SPECIALS + WRONG] == 392
     assert moved.moments(one.grid.index["note.oov"])[1] > 0.9
+
+
+def test_grids_without_such_columns_keep_the_id_that_they_had_before() -> None:
+    plain = build_reference(pd.DataFrame({"n": np.arange(200.0), "k": list("ab") * 100}), ReferenceOptions())
+    assert b"learned" not in plain.grid.dump()
+    assert b'"size"' not in plain.grid.dump()
+    for built in (plain, reference("parquet")):
+        assert Grid.load(built.grid.dump()) == built.grid
+    older = Grid(
+        (replace(plain.grid.columns[0], column=replace(plain.grid.columns[0].column, name=',"size":0,"learned":""')),)
+    )
+    assert Grid.load(older.dump()) == older, "a name that looks like what is left out"
 
 
 def test_nothing_of_the_words_or_vectors_can_be_read_from_a_grid() -> None:
