@@ -210,6 +210,5 @@ def _guess(members: Sequence[Member], columns: Sequence[str]) -> str:
     usual, many = Counter(round(share / _ALIKE) for share in lost.values()).most_common(1)[0]
     if many < _MOST * len(lost):
         return ""
-    return (
-        f"; the same {percent(usual * _ALIKE)} of the rows lost all of them: what they are joined from may have broken"
-    )
+    share = percent(usual * _ALIKE)
+    return f"; {share} of the rows lost each of them: what they are joined from may have broken"
