@@ -205,6 +205,16 @@ def chunk(c: Connection, of: Reference, number: int) -> Sums:
     return Profile.load(of.grid, _blobs(c, of.id, number)).sums
 
 
+def chunks(c: Connection, of: Reference, first: int, last: int) -> list[Sums]:
+    """The sums of the chunks from number `first` to before `last`."""
+    t = reference_sums
+    mine = and_(t.c.reference_id == of.id, t.c.chunk >= first, t.c.chunk < last, t.c.block >= 0)
+    blobs: dict[int, list[bytes]] = {}
+    for row in c.execute(select(t.c.chunk, t.c.blob).where(mine).order_by(t.c.chunk, t.c.block)):
+        blobs.setdefault(row.chunk, []).append(row.blob)
+    return [Profile.load(of.grid, one).sums for one in blobs.values()]
+
+
 def _blobs(c: Connection, reference_id: int, number: int) -> list[bytes]:
     t = reference_sums
     of = and_(t.c.reference_id == reference_id, t.c.chunk == number, t.c.block >= 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, func, select, text
 
@@ -52,6 +52,9 @@ from drift.store.rows import (
 )  # fmt: skip
 
 T = TypeVar("T")
+
+INTS_AT_ONCE: Final = 1 << 20
+"""Counters of a reference's stretches read in one statement (8 MB)."""
 
 
 def open_store(url: str, clock: Clock, *, role: Role = "writer") -> "Store":
@@ -174,11 +177,13 @@ class Store:
             yield start, end, self._read(lambda c, n=number: catalogue.chunk(c, reference, n))  # type: ignore[misc]
 
     def reference_stretches(self, reference: Reference) -> Sequence[Stretch]:
-        """The reference's own stretches of time, ascending; each is read when it is asked for."""
+        """The reference's own stretches of time, ascending; read when they are asked for, some megabytes at a time."""
         spans = self._read(lambda c: catalogue.chunk_spans(c, reference.id))
+        width = len(reference.grid.segments) * reference.grid.layout.width
         return _Stretches(
             [Window(start, end) for start, end in spans],
-            lambda number: self._read(lambda c: catalogue.chunk(c, reference, number)),
+            lambda first, last: self._read(lambda c: catalogue.chunks(c, reference, first, last)),
+            max(1, INTS_AT_ONCE // width),
         )
 
     def reference_sample(self, reference_id: int) -> RowSample | None:
@@ -500,12 +505,17 @@ class Store:
 class _Stretches(Sequence[Stretch]):
     """Stretches whose sums are read when they are asked for."""
 
-    def __init__(self, windows: Sequence[Window], read: Callable[[int], Sums]) -> None:
-        self._windows, self._read = windows, read
+    def __init__(self, windows: Sequence[Window], read: Callable[[int, int], list[Sums]], at_once: int) -> None:
+        self._windows, self._read, self._at_once = windows, read, at_once
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
         number = range(len(self._windows))[at]
-        return Stretch(self._windows[number], self._read(number))
+        return Stretch(self._windows[number], self._read(number, number + 1)[0])
+
+    def __iter__(self) -> Iterator[Stretch]:
+        for first in range(0, len(self), self._at_once):
+            last = min(first + self._at_once, len(self))
+            yield from map(Stretch, self._windows[first:last], self._read(first, last))

@@ -7,6 +7,7 @@ import pytest
 
 from drift.core.clock import MINUTE
 from drift.core.errors import NotFound
+from drift.core.window import Window
 from drift.store import Store
 from tests.rig.storing import PANE, T0, assert_equal, grid, model, profile, reference
 
@@ -46,6 +47,20 @@ def test_chunks_come_in_order(store: Store) -> None:
     assert [(start, end) for start, end, _ in chunks] == [(T0, T0 + 1), (T0 + 1, T0 + 2)]
     for i, (_, _, sums) in enumerate(chunks):
         assert np.array_equal(sums.ints, profile(grid(70), 900 + i).sums.ints)
+
+
+@pytest.mark.parametrize("ints", [1, 1 << 20])
+def test_stretches_are_the_chunks_however_many_are_read_at_once(
+    store: Store, ints: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drift.store.store.INTS_AT_ONCE", ints)
+    put = reference(store, model(store), columns=70)
+    stretches = store.reference_stretches(put)
+    assert [one.window for one in stretches] == [Window(T0, T0 + 1), Window(T0 + 1, T0 + 2)]
+    for i, one in enumerate(stretches):
+        assert np.array_equal(one.sums.ints, profile(grid(70), 900 + i).sums.ints)
+        assert np.array_equal(stretches[i].sums.ints, one.sums.ints)
+    assert stretches[-1].window == Window(T0 + 1, T0 + 2)
 
 
 def test_same_reference_again_is_the_first(store: Store) -> None:
