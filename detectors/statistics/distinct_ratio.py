@@ -14,7 +14,7 @@ def value(pair: Pair) -> Floats:
     """(C,) from counts (C, 640) of the sketches' cells; ratio, 0 upwards, 1 where both show as many. Never raises.
 
     Standard error: at most 16 %, that of two sketches; less, the more keys are on both sides, as the same keys fall
-    into the same cells. O(640), about 1 ms a column.
+    into the same cells. O(640), about 0.3 ms a column.
     """
     rows = np.minimum(pair.n, pair.m)
     window, reference = (distinct(expected(np.maximum(side, 0.0), rows)) for side in (pair.c, pair.r))

@@ -60,14 +60,14 @@ def expected(counts: Floats, rows: Floats) -> Floats:
         counts: (…, CELLS) rows in each cell, none negative.
         rows: (…) n ≤ m.
     """
-    cells = counts.reshape(*counts.shape[:-1], REGISTERS, RANKS)
-    m = cells.sum(axis=(-1, -2), keepdims=True)
-    n = np.asarray(rows)[..., None, None]
-    left = m - cells - n
-    log_missed = _log_factorial(m - cells) - _log_factorial(np.maximum(left, 0.0))
-    log_missed = log_missed + _log_factorial(m - n) - _log_factorial(m)
-    missed = np.where(left >= 0, np.exp(np.minimum(log_missed, 0.0)), 0.0)
-    found: Floats = np.where(cells > 0, 1.0 - missed, 0.0).sum(axis=-2)
+    filled, n = counts > 0, np.broadcast_to(np.asarray(rows)[..., None], counts.shape)[counts > 0]
+    m = np.broadcast_to(counts.sum(axis=-1, keepdims=True), counts.shape)[filled]
+    others = m - counts[filled]
+    log_missed = _log_factorial(others) - _log_factorial(np.maximum(others - n, 0.0))
+    log_missed += _log_factorial(m - n) - _log_factorial(m)
+    hit = np.zeros(counts.shape)
+    hit[filled] = 1.0 - np.where(others >= n, np.exp(np.minimum(log_missed, 0.0)), 0.0)
+    found: Floats = hit.reshape(*counts.shape[:-1], REGISTERS, RANKS).sum(axis=-2)
     return found
 
 
@@ -97,6 +97,7 @@ def distinct(filled: Floats) -> Floats:
 
 
 def _log_factorial(values: Floats) -> Floats:
-    """log x!, some 60 ns each."""
-    found: Floats = np.asarray(_lgamma(values + 1.0), np.float64)
+    """log x!, some 60 ns for each distinct number."""
+    distinct_values, where = np.unique(values, return_inverse=True)
+    found: Floats = np.asarray(_lgamma(distinct_values + 1.0), np.float64)[where]
     return found
