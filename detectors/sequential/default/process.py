@@ -55,6 +55,9 @@ class Process:
         scores[:, 0] |= streams.used[:, :1] & (wanted[:, None] == signs)
         shares = streams.used[:, SCORES:, None] & (learned.sd[:, SCORES:, None] > 0)
         shares = shares & _fits(streams.signs[:, SCORES:, None] * signs, wanted[:, None, None])
+        # that fewer values are new is no news
+        known = np.flatnonzero(streams.unseen >= SCORES)
+        shares[known, streams.unseen[known] - SCORES, 1] = False
         self._score_parts = np.repeat(scores[..., None], betting.THETAS.size, axis=3)
         self._share_parts = np.repeat(shares[..., None], betting.RAISES.size, axis=3)
         self._tables: dict[int, tuple[Floats, betting.Singles]] = {}

@@ -19,6 +19,7 @@ MOST_CELLS: Final = 60_000_000
 MOST_COUNTS: Final = 30_000_000
 """Counts held at most (120 MB), for the self-check."""
 FEWEST_PARTS: Final = 3
+FEW_DAYS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +136,13 @@ def learn(cells: Cells, streams: Streams, stretches: Sequence[Stretch], spec: Wi
 def _foresee(
     streams: Streams, starts: Sequence[int], parts: Sequence[tuple[Floats, Floats, Floats]], latest: Sequence[Floats]
 ) -> None:
-    """Put the shares of values unseen on all other days into the windows' means."""
+    """Put the shares of values unseen on all other days (in all other windows, of a few days) into the means."""
     columns = np.flatnonzero(streams.unseen >= 0)
     if not columns.size or len(latest) < len(parts):
         return
     days = np.array(starts, np.int64) // DAY
+    if np.unique(days).size < FEW_DAYS:
+        days = np.arange(len(starts))
     whole = np.sum(latest, axis=0)
     for day in np.unique(days):
         at = np.flatnonzero(days == day).tolist()
