@@ -41,8 +41,14 @@ class Joint:
 
     @cached_property
     def varies(self) -> Bools:
-        """(d,) whether the column's scores vary at all."""
-        return np.diag(self.cross.covariance) > FLAT
+        """(d,) whether the column's scores vary at all, and whether it is known how they go with any other's.
+
+        In a baseline of which somebody accepted one column anew, that column's products with the others are not known.
+        """
+        product = self.cross.product
+        known = (product != 0).sum(axis=1) > (np.diag(product) != 0)
+        found: Bools = (np.diag(self.cross.covariance) > FLAT) & known
+        return found
 
     @cached_property
     def fisher(self) -> Floats:

@@ -383,7 +383,11 @@ class Pairs:
     @cached_property
     def _blocks(self) -> list[tuple[int, JointPair]]:
         joint = self._joint
-        return [] if joint is None else [(column, joint.part(at)) for column, at in blocks(self.grid)]
+        if joint is None:
+            return []
+        # what is not known of one projection would look like a distance
+        known = ((column, at) for column, at in blocks(self.grid) if joint.reference.varies[at].all())
+        return [(column, joint.part(at)) for column, at in known]
 
     @cached_property
     def cross(self) -> Pair:

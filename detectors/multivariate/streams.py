@@ -67,6 +67,8 @@ def streams(baseline: Baseline) -> tuple[Stream, ...]:
     if pca_reconstruction.applies(JointPair(reference, reference)):
         found.append(Stream("reconstruction", _reconstruction(baseline, reference)))
     for column, at in blocks(baseline.grid):
+        if not reference.varies[at].all():
+            continue
         name = baseline.grid.columns[column].column.source
         found.append(Stream(f"frechet:{name}", _frechet(baseline, reference, column, at)))
     return tuple(found)

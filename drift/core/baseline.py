@@ -49,7 +49,7 @@ class Baseline:
 def only(grid: Grid, sums: Sums, columns: Iterable[int]) -> Sums:
     """The sums with every other column emptied; the row count stays. O(width).
 
-    Products of columns are kept with all columns only.
+    So are the products with every other column: one of which all are 0 is not known to go with any.
     """
     layout, wanted = grid.layout, np.zeros(len(grid.columns), np.bool_)
     wanted[list(columns)] = True
@@ -59,7 +59,9 @@ def only(grid: Grid, sums: Sums, columns: Iterable[int]) -> Sums:
     keep[base : base + layout.sums_width] = np.repeat(wanted, np.diff(layout.sums))
     measured = wanted[layout.measured >= 0]
     keep[base + layout.sums_width :] = measured
+    scored = wanted[grid.crossed]
+    both = np.outer(scored, scored)[np.triu_indices(scored.size, 1)]
     return Sums(
         np.where(keep, sums.ints, 0), np.where(measured, sums.low, np.inf), np.where(measured, sums.high, -np.inf),
-        sums.cross if wanted.all() else sums.cross[:0],
+        np.where(both, sums.cross, 0) if sums.cross.size else sums.cross,
     )  # fmt: skip

@@ -165,7 +165,7 @@ def _rowless(sums: Sums) -> Sums:
     """Without its row counts: they are already those of the other columns."""
     ints = sums.ints.copy()
     ints[:, 0] = 0
-    return Sums(ints, sums.low, sums.high)
+    return Sums(ints, sums.low, sums.high, sums.cross)
 
 
 class Narrowed(Sequence[Stretch]):

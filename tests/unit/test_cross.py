@@ -124,10 +124,16 @@ def test_sums_of_before_are_read_and_written_as_before() -> None:
 
 def test_what_is_unknown_stays_unknown() -> None:
     sums = counted(ON, batch(10)).sums
-    partial = only(ON, sums, [0])
-    assert partial.cross.size == 0
-    assert (sums + partial).cross.size == (partial + sums).cross.size == 0
+    unkept = Sums(sums.ints, sums.low, sums.high)
+    assert (sums + unkept).cross.size == (unkept + sums).cross.size == 0
+    assert only(ON, unkept, [0]).cross.size == 0
+
+
+def test_products_with_columns_taken_out_are_gone() -> None:
+    sums = counted(ON, batch(1_000)).sums
     assert np.array_equal(only(ON, sums, range(4)).cross, sums.cross)
+    assert only(ON, sums, [0, 1, 3]).cross.tolist() == [0, int(sums.cross[1]), 0]
+    assert not only(ON, sums, [0]).cross.any()
 
 
 def test_other_widths_are_refused() -> None:

@@ -1,5 +1,6 @@
 """Several columns at once: rules on them, the streams of numbers, the detector of broken correlations."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from detectors.pairs import Pairs
 from detectors.rules import Rule
 from detectors.sequential.contract import Context, Evidence
 from detectors.sequential.names import detectors
-from drift.core.baseline import Baseline, Origin
+from drift.core.baseline import Baseline, Origin, only
 from drift.core.clock import HOUR
 from drift.core.grid import Grid
 from drift.core.profile import Profile
@@ -141,6 +142,31 @@ def test_the_detector_names_the_partner_and_ends_by_itself() -> None:
     assert found[3].onset[:2].tolist() == [203 * HOUR] * 2
     assert found[3].reliable.all()
     assert not found[8].standing.any()
+
+
+def test_a_column_accepted_anew_takes_its_correlations_out() -> None:
+    """Nothing is known of how it goes with the others; what they do with each other still is."""
+
+    def window(rho: float) -> Profile:
+        rows = correlated(COLUMNS, 800, 77)
+        rows[3] = rho * rows[2] + np.sqrt(1 - rho * rho) * rows[3]
+        return count(on(), rows)
+
+    accepted, kept = range(1, COLUMNS), baseline().profile.sums
+    fresh = only(on(), count(on(), correlated(COLUMNS, 5_000, 78, 0.1)).sums, [0])
+    rowless = fresh.ints.copy()
+    rowless[:, 0] = 0
+    whole = Profile(on(), only(on(), kept, accepted) + replace(fresh, ints=rowless))
+    stretches = tuple(replace(one, sums=only(on(), one.sums, accepted)) for one in baseline().stretches)
+    changed = Baseline(on(), whole, stretches, Origin.ACCEPTED)
+    assert not run(changed, [window(0.0)])[0].raised.any()
+    broken = run(changed, [window(0.7)])[0]
+    assert np.flatnonzero(broken.raised).tolist() == [2, 3]
+    assert broken.judged.tolist() == [False, True, True, True, True]
+    for name in ("correlation", "reconstruction"):
+        quiet = stream(name, changed).read(window(0.0))
+        assert quiet is not None
+        assert quiet.p_value > 0.001
 
 
 def test_a_correlation_that_always_wandered_is_borne() -> None:
