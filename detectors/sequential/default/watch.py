@@ -1,7 +1,7 @@
 """The watch: evidence becomes alarms that latch, and end when the mirrored evidence says that the column is back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -119,7 +119,8 @@ class DefaultWatch:
         """One more window. About 1 ms for 20 columns, 60 ms for 1,000."""
         counts = self.cells.read(profile, self._context.segment)
         if self.process is None or not counts.any():
-            return state, self._evidence(state, None, np.zeros(len(counts), np.bool_))
+            nothing = np.zeros(len(counts), np.bool_)
+            return state, replace(self._evidence(state, None, nothing), judged=nothing)
         after, reading = self.process.step(state, counts, window.start)
         there = state["standing"] >= 0
         raised = self.judged & ~there & reading.stepped & (reading.level >= self.limit)
