@@ -135,7 +135,7 @@ def _false_alarms(every: Sequence[Cell]) -> str:
 Per model and 30 days, with the exact 95 % interval (Clopper–Pearson, each column-window a trial); of peers also the
 share of column-windows in which they fire. † ours says of itself that the reference holds too few independent windows
 (C/IF < 30): its rate *cannot be judged reliably*, and such an alarm wakes nobody. Of how many columns it says so stands
-beside it.
+beside it. Where few windows could be afforded (n = 50,000) the interval is wide: *kept* then says little.
 
 {table(heads, lines)}"""
 
