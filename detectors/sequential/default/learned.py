@@ -109,7 +109,7 @@ class Learned:
 
     def weight(self, n: Floats) -> Floats:
         """(C, S) n_eff / n for n rows, (C, S): how much of each row is evidence; at most 1."""
-        variance = (self.wander.phi + self.wander.inflation * self.wander.omega2 * n) * self.doubt[:, None]
+        variance = self.wander.variance(n) * n * self.doubt[:, None]
         return 1.0 / np.maximum(variance, 1.0)
 
     def take(self, columns: Ints) -> "Learned":
@@ -121,7 +121,8 @@ class Learned:
                 place = np.searchsorted(columns, season.columns[mine])
                 kept = season.means[:, mine], season.windows, season.rows[:, mine]
                 seasons.append(Season(season.kind, place, *kept))
-        wander = Wander(self.wander.phi[columns], self.wander.omega2[columns], self.wander.rho[columns])
+        had = self.wander
+        wander = Wander(had.phi[columns], had.omega2[columns], had.rho[columns], had.unnoticed[columns])
         return Learned(
             self.sd[columns], wander, tuple(seasons), self.length[columns], self.doubt[columns], self.delta[columns],
             self.width[columns], self.typical[columns], self.z,
@@ -182,6 +183,7 @@ def _wander(series: Series, residuals: Floats, sizes: Floats, counted: Bools, wi
         np.where(counted, found.phi, np.maximum(found.phi, largest)),
         found.omega2,
         found.rho,
+        found.unnoticed,
     )
 
 

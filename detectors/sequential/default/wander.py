@@ -3,7 +3,9 @@
 φ ≥ 1 is the variance of a row, above 1 where rows come in clusters (one user, one value, many rows); ω² is what the
 process does from window to window whatever the number of rows; IF = (1+ρ)/(1−ρ) is how much longer an excursion lasts
 than one window, ρ being the lag-1 autocorrelation of the wandering part. The variance that evidence summed over windows
-sees is φ/n + IF·ω². Each part is kept only if significant. All streams at once.
+sees is φ/n + IF·ω². Each part is kept only if significant. What a wander could be
+and yet go unnoticed, its standard error, is part of the variance all the same: windows far larger than the baseline's
+would see it. All streams at once.
 
 Source: weighted least squares on squared residuals (Searle, Casella and McCulloch 1992, ch. 3); ρ is de-attenuated,
 that is divided by the share of the variance that is not sampling noise (Spearman 1904).
@@ -33,6 +35,8 @@ class Wander:
     phi: Floats
     omega2: Floats
     rho: Floats
+    unnoticed: Floats
+    """Standard error of ω² where none was noticed, else 0."""
 
     @property
     def inflation(self) -> Floats:
@@ -41,7 +45,7 @@ class Wander:
 
     def variance(self, n: Floats) -> Floats:
         """(C, S) long-run variance of the mean of n rows."""
-        return self.phi / np.maximum(n, 1.0) + self.inflation * self.omega2
+        return self.phi / np.maximum(n, 1.0) + self.inflation * self.omega2 + self.unnoticed
 
 
 def estimate(residuals: Floats, sizes: Floats, neighbours: Bools, within: Floats, freedom: int) -> Wander:
@@ -67,8 +71,9 @@ def estimate(residuals: Floats, sizes: Floats, neighbours: Bools, within: Floats
     phi, omega2 = _two_parts(square, inverse, there)
     apart = (cv >= VARIED) & (count >= 10)
     phi = np.where(apart, phi, fixed)
-    omega2 = np.where(apart, omega2, _rest(square, inverse, there, phi))
-    return _lagged(residuals, there, inverse, neighbours, phi, omega2)
+    rest, error = _rest(square, inverse, there, phi)
+    omega2 = np.where(apart, omega2, rest)
+    return _lagged(residuals, there, inverse, neighbours, phi, omega2, error)
 
 
 def _kept(value: Floats, floor: float, error: Floats) -> Floats:
@@ -88,11 +93,11 @@ def _two_parts(square: Floats, inverse: Floats, there: Bools) -> tuple[Floats, F
         phi, omega2 = np.maximum((c * d - b * e) / determinant, 1.0), np.maximum((a * e - b * d) / determinant, 0.0)
         phi_error = np.sqrt(2 * c / determinant)
     phi = _kept(phi, 1.0, phi_error)
-    return phi, _rest(square, inverse, there, phi)
+    return phi, _rest(square, inverse, there, phi)[0]
 
 
-def _rest(square: Floats, inverse: Floats, there: Bools, phi: Floats) -> Floats:
-    """ω² ≥ 0 given φ; 0 where it is not significant."""
+def _rest(square: Floats, inverse: Floats, there: Bools, phi: Floats) -> tuple[Floats, Floats]:
+    """ω² ≥ 0 given φ, 0 where it is not significant; and its standard error, were it 0."""
     omega2, error = np.zeros(phi.shape), np.full(phi.shape, np.inf)
     for _ in range(_ROUNDS):
         expected = phi * inverse + omega2
@@ -102,10 +107,12 @@ def _rest(square: Floats, inverse: Floats, there: Bools, phi: Floats) -> Floats:
         # the error under ω² = 0 decides whether there is any
         null = np.where(there, 1.0 / np.maximum(phi * inverse, _TINY) ** 2, 0.0).sum(0)
         error = np.sqrt(2.0 / np.maximum(null, _TINY))
-    return _kept(omega2, 0.0, error)
+    return _kept(omega2, 0.0, error), error
 
 
-def _lagged(residuals: Floats, there: Bools, inverse: Floats, neighbours: Bools, phi: Floats, omega2: Floats) -> Wander:
+def _lagged(
+    residuals: Floats, there: Bools, inverse: Floats, neighbours: Bools, phi: Floats, omega2: Floats, error: Floats
+) -> Wander:
     """ρ of the wandering part; a significant autocorrelation is evidence of wander by itself."""
     noise = phi * inverse
     pairs = there[1:] & there[:-1] & neighbours[1:, None, None]
@@ -117,4 +124,4 @@ def _lagged(residuals: Floats, there: Bools, inverse: Floats, neighbours: Bools,
     # an autocovariance cannot exceed the variance of what wanders
     omega2 = np.where(seen, np.maximum(omega2, covariance), omega2)
     rho = np.where(omega2 > 0, np.clip(covariance / np.maximum(omega2, _TINY), 0.0, MOST_RHO), 0.0)
-    return Wander(phi, omega2, rho)
+    return Wander(phi, omega2, rho, np.where(omega2 > 0, 0.0, error))

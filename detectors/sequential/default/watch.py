@@ -18,6 +18,8 @@ from drift.core.clock import MINUTE
 from drift.core.profile import Profile
 from drift.core.window import Window
 
+PAGE_POINTS: Final = 0.02
+"""Shares that changed by less than two percentage points page nobody, unless the column is strict."""
 FEWEST: Final = 8
 """Windows of baseline without which nothing is judged."""
 
@@ -32,12 +34,14 @@ class Effect:
     high: float
     expected: float
     observed: float
+    least: float = 0.0
+    """Smaller effects page nobody."""
 
     @property
     def grave(self) -> bool:
         """Beyond twice the tolerance, and surely beyond it once."""
         sure = min(abs(self.low), abs(self.high)) if self.low * self.high > 0 else 0.0
-        return abs(self.value) >= 2 * self.tolerance and sure >= self.tolerance
+        return abs(self.value) >= max(2 * self.tolerance, self.least) and sure >= self.tolerance
 
 
 class DefaultWatch:
@@ -228,12 +232,14 @@ class DefaultWatch:
         sd = float(self.learned.sd[column, stream]) if stream >= SCORES else 1.0
         n = float(counts[column, self.streams.valued].sum() if stream < SCORES else counts[column].sum())
         error = float(np.sqrt(self.learned.wander.variance(np.full(self.learned.sd.shape, n))[column, stream])) * sd
+        least = 0.0
         if stream >= SCORES:
             strict = self._options.strict((self.cells.grid.names[column],))
             upper, _ = betting.bounds(np.array([[expected]]), np.array([[borne]]), strict)
             borne = float(upper[0, 0]) - expected
+            least = 0.0 if strict[0] else PAGE_POINTS
         value = observed - expected
-        return Effect(value, borne, value - 1.96 * error, value + 1.96 * error, expected, observed)
+        return Effect(value, borne, value - 1.96 * error, value + 1.96 * error, expected, observed, least)
 
     def tolerance(self, column: int, what: str) -> float:
         """What is borne of a stream, on average over the season."""
