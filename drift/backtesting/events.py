@@ -1,6 +1,6 @@
 """Where the events come from: a file, read as the file source of production reads it, or a DataFrame in memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ class Events:
     label: str
     """How it is called in what is shown."""
     names: tuple[str, ...]
-    """Its columns; of JSON Lines those of the first lines."""
+    """Its columns; of JSON Lines those of the first lines, and there may be others."""
     nested: bool
     """Whether features stand in an object `features`, as in Driftsum's own events."""
     source: Callable[[Clock, Progress], Source]
@@ -39,11 +39,25 @@ class Events:
     """From options and fields to what decodes its records."""
     at_once: int
     """Records decoded at once."""
+    certain: bool = True
+    """Whether `names` are all there are."""
 
     def require(self, name: str) -> None:
         """Raises InputError where there is no such column."""
         if name not in self.names:
             raise InputError(f"{self.label}: there is no column {name!r}; there are {_some(self.names)}")
+
+    def differences(self, plan: Plan, schema: Schema) -> Iterator[str]:
+        """What to say of columns that only the reference has, or only the events."""
+        if not self.certain or self.nested:
+            return
+        known = {plan.time, plan.settings.label, *(column.field for column in schema.columns)}
+        lacking = list(dict.fromkeys(column.field for column in schema.counted if column.field not in self.names))
+        new = [name for name in self.names if name not in known]
+        if lacking:
+            yield f"the events lack columns of the reference: {_some(lacking)}; they count as missing"
+        if new:
+            yield f"the reference lacks columns of the events: {_some(new)}; they are not watched"
 
     def decoders(self, plan: Plan, schema: Schema) -> DecoderFactory:
         """How records become rows of the plan's model."""
@@ -107,7 +121,7 @@ def _file(path: Path) -> Events:
         return FileSource("file", path, clock, progress=progress)
 
     decoder = partial(formats.decoder, form)
-    return Events(str(path), names, nested, source, decoder, POLL_RECORDS.get(form, BATCHES))
+    return Events(str(path), names, nested, source, decoder, POLL_RECORDS.get(form, BATCHES), form != "json")
 
 
 def _parquet(path: Path) -> tuple[tuple[str, ...], bool]:

@@ -45,8 +45,10 @@ def register(store: Store, model: Model, plan: Plan, source: Any, progress: Prog
     Raises:
         ReferenceRefused: it cannot be read, or lacks a column that was named.
     """
+    data = open_data(source, ReferenceOptions().limits, _numbers(plan.settings))
     settings = plan.settings
-    data = open_data(source, ReferenceOptions().limits, _numbers(settings))
+    if settings.label not in data.names:  # labels come later, and perhaps only to the events
+        settings = settings.model_copy(update={"label": None})
     if plan.numbered:
         settings, built, notes = _numbered(data, settings, plan.rows_per_window, progress)
     else:

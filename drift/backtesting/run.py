@@ -6,6 +6,7 @@ every whole window is final and judged in order, as production would have come t
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, cast
@@ -109,6 +110,8 @@ class _Run:
         try:
             model = put_model(store, self._plan.name, self._plan.settings)
             known = register(store, model, self._plan, reference, lambda done, all_: self._tell(_READING, done, all_))
+            more = self._stream.differences(self._plan, known.reference.schema)
+            known = replace(known, notes=(*known.notes, *more))
             self._count(known.reference)
             self._judge(model, self._rows(store))
             return collect(store, self._store, self._plan, known, self._stream.label)

@@ -78,7 +78,7 @@ class Drift:
         return json.loads(self(*args, "--json", **files))  # type: ignore[arg-type]
 
     def refused(self, *args: object, **files: object) -> str:
-        self(*args, code=2, **files)  # type: ignore[arg-type]
+        self(*args, code=2, **files)
         assert self.err.startswith("drift: ")
         sentence = self.err.removeprefix("drift: ").rstrip("\n")
         assert "\n" not in sentence
@@ -321,6 +321,18 @@ def test_a_reference_without_the_time_says_so(backtest: Drift, folder: Path) -> 
     found = backtest.json(*DAILY, ref="untimed.parquet")
     assert len(found["windows"]) == DAYS
     assert any(note.startswith("the reference has no column 'at'") for note in found["notes"])
+
+
+def test_columns_on_one_side_only_are_said(backtest: Drift, folder: Path) -> None:
+    frame(shift=1.0).drop(columns="visits").assign(fresh=1).to_csv(folder / "other.csv", index=False)
+    frame("2026-01-01", LONG, 0).drop(columns="label").to_parquet(folder / "unlabelled.parquet")
+    found = backtest.json(*DAILY, "--label", "label", ref="unlabelled.parquet", log="other.csv")
+    assert found["notes"] == [
+        "the events lack columns of the reference: visits; they count as missing",
+        "the reference lacks columns of the events: fresh; they are not watched",
+    ]
+    assert "label" not in found["windows"][0]["columns"]
+    assert found["windows"][0]["columns"]["visits"]["missing_ratio"] == 1.0
 
 
 def test_a_configuration_gives_the_model(backtest: Drift, folder: Path) -> None:
