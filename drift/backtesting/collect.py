@@ -17,6 +17,7 @@ from drift.core.alarm import Severity
 from drift.core.commit import AlarmChange, WindowResult
 from drift.core.result import Outcome
 from drift.core.window import Window
+from drift.service.judging import DEFAULT
 from drift.store import Store
 
 Key = tuple[str, int, str, int]
@@ -93,11 +94,12 @@ def _refused(store: Store) -> tuple[Refused, ...]:
 
 
 def _known(results: Sequence[WindowResult]) -> Mapping[str, Mapping[str, Any]]:
-    """What the first detector with a baseline knows of each column of the whole traffic."""
+    """What the default detector knows of each column of the whole traffic, or else the first detector that tells."""
     for result in results:
-        for (segment, _), blob in sorted(result.detection.abouts.items()) if result.detection is not None else ():
-            if not segment:
-                return unpack(blob)
+        abouts = result.detection.abouts if result.detection is not None else {}
+        told = {name: blob for (segment, name), blob in sorted(abouts.items()) if not segment}
+        if told:
+            return unpack(told.get(DEFAULT, next(iter(told.values()))))
     return {}
 
 

@@ -175,7 +175,7 @@ def result(day: int, *changes: AlarmChange, outcome: Outcome = Outcome.NO_DRIFT)
     window = Window(START + day * DAY, START + (day + 1) * DAY)
     return WindowResult(
         1, 1, "1d", window, 1, WindowState.FINAL, 100, 0, {0: judgement(outcome), 1: judgement()},
-        detection=Detection(b"", snapshot=False, changes=changes, abouts={(0, "default"): pack(ABOUTS)}),
+        detection=Detection(b"", snapshot=False, changes=changes, abouts=KNOWN),
     )  # fmt: skip
 
 
@@ -229,6 +229,11 @@ ABOUTS = {
     "<y>": {"judged": "not judged", "why": "it has no value"},
     "z": {"judged": "inflated", "why": "too short"},
 }
+KNOWN = {
+    (0, "correlation"): pack({"x": {}}),
+    (0, "default"): pack(ABOUTS),
+    (1, "default"): pack({"x": {"origin": "accepted"}}),
+}
 
 
 def told(*results: WindowResult, made: Plan | None = None) -> Backtest:
@@ -255,6 +260,20 @@ def test_an_alarm_lives_from_its_window_to_its_end() -> None:
     assert second.alarm.severity is Severity.WARNING
     assert (test.budget.raised, test.budget.pages) == (2, 2)
     assert test.budget.allowed == pytest.approx(4 / 30)
+
+
+def test_what_broke_together_is_one_incident() -> None:
+    alone = told(result(1, change("raised", alarm())))
+    assert [one["columns"] for one in alone.as_plain()["incidents"]] == [["x"]]
+    assert "Together" not in text(alone)
+    both = told(
+        result(1, change("raised", alarm(effect=0.3)), change("raised", alarm(column="z", effect=0.6))),
+        result(2, change("ended", alarm())),
+    )
+    [one] = both.as_plain()["incidents"]
+    assert [both.as_plain()["alarms"][at]["column"] for at in one["alarms"]] == ["z", "x"]
+    assert (one["severity"], one["since"], one["standing"]) == ("page", "2026-02-16T00:00:00Z", True)
+    assert "Together: 1 incident: 2 columns since 2026-02-16 00:00: z, x." in text(both)
 
 
 def test_a_snoozed_alarm_pages_nobody() -> None:
