@@ -7,7 +7,7 @@ columns, not 300 pages.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,9 @@ from detectors.wording import count, percent
 from drift.core.alarm import Alarm, Severity
 from drift.core.clock import DAY, to_datetime
 from drift.core.window import Window
+
+Moment = Callable[[int], str]
+"""How a moment, microseconds, is said to a person."""
 
 _NAMED: Final = 3
 """Columns named in a sentence."""
@@ -39,6 +42,8 @@ class Member:
     """The reference it compares with."""
     ended: int | None = None
     """End of the window that ended it, microseconds; None: it stands."""
+    id: int = 0
+    """The store's; 0: it is not stored."""
 
     def lasts_with(self, other: "Member") -> bool:
         """Whether both were there at one time."""
@@ -68,12 +73,15 @@ class Incident:
     sentence: str
 
 
-def incidents(members: Iterable[Member], changes: Sequence[SchemaChange] = ()) -> tuple[Incident, ...]:
+def incidents(
+    members: Iterable[Member], changes: Sequence[SchemaChange] = (), moment: Moment | None = None
+) -> tuple[Incident, ...]:
     """Group the alarms of one model; O(n log n), and the square of what one column has.
 
     Args:
         members: alarms of all segments, window lengths, columns and detectors.
         changes: changes of form that are known of the model now.
+        moment: how a moment is said; UTC, unless given.
 
     Returns:
         Incidents, the worst first: those that stand, pages, more columns, the older.
@@ -82,7 +90,7 @@ def incidents(members: Iterable[Member], changes: Sequence[SchemaChange] = ()) -
     groups = _Groups(len(ordered))
     _by_time(ordered, groups)
     _by_column(ordered, groups)
-    found = [_incident([ordered[at] for at in group], changes) for group in groups.listed()]
+    found = [_incident([ordered[at] for at in group], changes, moment) for group in groups.listed()]
     return tuple(sorted(found, key=_urgency))
 
 
@@ -157,13 +165,14 @@ def _urgency(one: Incident) -> tuple[bool, bool, bool, int, int, tuple[str, ...]
     return not one.standing, one.snoozed, not page, -len(one.columns), one.since, one.columns
 
 
-def _incident(group: Sequence[Member], changes: Sequence[SchemaChange]) -> Incident:
+def _incident(group: Sequence[Member], changes: Sequence[SchemaChange], moment: Moment | None) -> Incident:
     members = tuple(sorted(group, key=_rank))
     columns = tuple(dict.fromkeys(one.alarm.column for one in members))
     causes = tuple(change for change in changes if change.column in columns)
     since = min(one.alarm.onset for one in members)
     standing = [one for one in members if one.ended is None]
     pages = any(one.alarm.severity is Severity.PAGE for one in members)
+    said = moment(since) if moment is not None else _moment(since, members)
     return Incident(
         members=members,
         columns=columns,
@@ -173,11 +182,11 @@ def _incident(group: Sequence[Member], changes: Sequence[SchemaChange]) -> Incid
         standing=bool(standing),
         snoozed=bool(standing) and all(one.alarm.snoozed for one in standing),
         causes=causes,
-        sentence=_sentence(members, columns, causes, since),
+        sentence=_sentence(members, columns, causes, said),
     )
 
 
-def _sentence(members: Sequence[Member], columns: Sequence[str], causes: Sequence[SchemaChange], since: int) -> str:
+def _sentence(members: Sequence[Member], columns: Sequence[str], causes: Sequence[SchemaChange], since: str) -> str:
     """What changed in form first, as it explains the rest; then what moved."""
     cause = "; ".join(change.sentence for change in causes[:_NAMED])
     more = f"; and {len(causes) - _NAMED} more changes of form" if len(causes) > _NAMED else ""
@@ -186,7 +195,7 @@ def _sentence(members: Sequence[Member], columns: Sequence[str], causes: Sequenc
     else:
         named = ", ".join(name or "the model itself" for name in columns[:_NAMED])
         others = ", …" if len(columns) > _NAMED else ""
-        rest = f"{count(len(columns), 'column')} since {_moment(since, members)}: {named}{others}"
+        rest = f"{count(len(columns), 'column')} since {since}: {named}{others}"
         rest += _guess(members, columns)
     return "; ".join(part for part in (cause + more, rest) if part)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from detectors.incidents import Incident
 from drift.backtesting.result import Backtest, Judged, Raised
 from drift.core.result import Judgement, Outcome
 
@@ -27,6 +28,7 @@ def plain(test: Backtest) -> dict[str, Any]:
         "windows": [_window(test, one) for one in test.judged],
         "aside": [test.span(window) for window in test.aside],
         "alarms": [_alarm(test, one) for one in test.raised],
+        "incidents": [_incident(test, one) for one in test.incidents],
         "budget": {
             "text": budget.text,
             "windows": budget.windows,
@@ -65,6 +67,19 @@ def _columns(judgement: Judgement) -> dict[str, Any]:
         for name, outcome, values, known in zip(
             judgement.columns, judgement.outcomes.tolist(), judgement.values.tolist(), there.tolist(), strict=True
         )
+    }
+
+
+def _incident(test: Backtest, one: Incident) -> dict[str, Any]:
+    """Alarms that belong together, by their places in `alarms`, the worst first."""
+    return {
+        "severity": str(one.severity),
+        "since": test.at(one.since),
+        "window": test.span(one.raised),
+        "standing": one.standing,
+        "columns": list(one.columns),
+        "alarms": [member.id - 1 for member in one.members],
+        "sentence": one.sentence,
     }
 
 

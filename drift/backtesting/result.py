@@ -1,7 +1,7 @@
 """What a backtest found: as plain data for JSON, as DataFrames, as a page for a notebook."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from drift.backtesting.numbering import Numbering
@@ -12,6 +12,8 @@ from drift.core.window import Window
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from detectors.incidents import Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,24 @@ class Backtest:
         if self.numbering is not None:
             return f"{int(self.at(raised.alarm.raised.end)) - int(self.at(raised.alarm.onset)):,} rows"
         return spoken(raised.alarm.raised.end - raised.alarm.onset)
+
+    @property
+    def incidents(self) -> "tuple[Incident, ...]":
+        """The alarms by what broke together, the worst first; a member's id is its place in `raised`, from 1."""
+        from detectors.incidents import Member, incidents
+        from drift.backtesting.tables import moment
+
+        members = [
+            Member(
+                replace(one.alarm, severity=one.severity),
+                self.window,
+                0,
+                None if one.ended is None else one.ended.end,
+                at,
+            )
+            for at, one in enumerate(self.raised, 1)
+        ]
+        return incidents(members, moment=lambda micros: moment(self, micros))
 
     def as_plain(self) -> dict[str, Any]:
         """For JSON. Numbers have six significant digits; those that do not exist are None."""

@@ -127,6 +127,10 @@ def summary(test: Backtest) -> Iterator[str]:
         f"Budget {budget.text}: {budget.allowed:.2g} allowed in {count(budget.windows, 'window')}; "
         f"{count(budget.raised, 'alarm')} raised ({count(budget.pages, 'page')}, {count(warnings, 'warning')})."
     )
+    together = test.incidents
+    if len(together) < budget.raised:
+        said = "; ".join(one.sentence for one in together[:_NAMED] if len(one.columns) > 1)
+        yield f"Together: {count(len(together), 'incident')}{f': {said}' if said else ''}."
     if test.baseline:
         yield f"Baseline: {_BASELINES.get(test.baseline, test.baseline)}."
     yield from _silence(test)

@@ -1,10 +1,13 @@
 """`drift alarms`."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from drift.cli import output
 from drift.cli.client import connect
+
+_SEVERAL: Final = 2
+"""Alarms from which on it is said which of them broke together."""
 
 
 def listed(model: str, limit: int, config: Path, url: str | None, *, everything: bool, as_json: bool) -> None:
@@ -12,12 +15,16 @@ def listed(model: str, limit: int, config: Path, url: str | None, *, everything:
     standing = None if everything else "true"
     with connect(config, url) as client:
         found = list(client.pages("/v1/alarms", limit, model=model, standing=standing))
+        together = [] if as_json or len(found) < _SEVERAL else client.get("/v1/incidents", model=model)["items"]
     if as_json:
         output.json(found)
         return
     if not found:
         output.line(f"no alarm {'was ever raised' if everything else 'stands'} on model {model}")
         return
+    for one in together:
+        if len(one["alarms"]) > 1:
+            output.line(f"{one['severity']}: {one['sentence']}")
     headings = ("id", "severity", "column", "segment", "window", "what", "by", "tolerated", "rows", "since", "state")
     output.table(headings, ([*_plain(one)] for one in found))
 

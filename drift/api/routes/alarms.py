@@ -1,6 +1,6 @@
 """Alarms, why they were raised, and what people answer."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -15,6 +15,9 @@ from drift.service.answering import Wish, answer
 from drift.service.explaining import explain_column, explain_model
 
 router = APIRouter(prefix="/v1", tags=["alarms"])
+
+_GROUPED: Final = 2_000
+"""Alarms that are grouped into incidents at most, the latest."""
 
 Column = Annotated[str | None, Query(max_length=512, description="Only this column.", examples=["income"])]
 
@@ -35,6 +38,17 @@ def list_alarms(
     rows = services.store.alarms(model.id, standing=standing, column=column, limit=limit + 1, before=at)
     names, answers = Names(catalogue), services.store.answers(model.id)
     return page(rows, limit, lambda row: convert.alarm(row, names, answers), lambda row: (row.id,))
+
+
+@router.get("/incidents", responses=errors())
+def list_incidents(
+    services: Given,
+    name: ModelQuery,
+    standing: Annotated[bool | None, Query(description="Only alarms that stand, or only the others.")] = True,
+) -> shapes.IncidentsAnswer:
+    """A model's latest alarms by what broke together, the worst first: what would have paged once."""
+    model = model_called(services.store.catalogue(), name)
+    return convert.incidents(services.store.alarms(model.id, standing=standing, limit=_GROUPED))
 
 
 @router.get("/alarms/{alarm_id}", responses=errors())
