@@ -96,7 +96,7 @@ class Standards:
 
     def _base(self, model: Model, reference: Reference, spec: WindowSpec) -> Baseline | None:
         """What is normal before anybody answered; None: the reference cannot be."""
-        key = reference.id, spec, model.settings.get("baseline", "auto"), model.settings.get("held_out", True)
+        key = reference.id, spec, model.settings.get("baseline", "auto"), model.settings.get("held_out")
         if key not in self._references:
             self._references[key] = _reference(self._store, model, reference, spec)
         return self._references[key]
@@ -118,7 +118,7 @@ class Standards:
 def _reference(store: Store, model: Model, reference: Reference, spec: WindowSpec) -> Baseline | None:
     """The reference itself, if it is held out and in the order of time."""
     asked = str(model.settings.get("baseline", "auto"))
-    if asked == "production" or not model.settings.get("held_out", True):
+    if asked == "production" or model.settings.get("held_out") is False:
         return None
     stretches = store.reference_stretches(reference)
     if asked == "auto" and _windows(stretches, spec) < FEWEST:

@@ -67,10 +67,7 @@ class Lesson:
             mine = answer.reference_id == self.reference.id and answer.spec == self.spec.name
             if mine and answer.action is Action.LEARN and answer.withdrawn_at is None:
                 return answer
-        why = (
-            f"the reference is no baseline for windows of {self.spec.name}: not held out, not in the order of time, "
-            "or too short"
-        )
+        why = f"the reference is no baseline for windows of {self.spec.name}: {_why_not(self.model)}"
         first, last = windows[0].start, windows[-1].end
         answer = Answer(
             0, self.model.id, self.reference.id, self.spec.name, "", None, Action.LEARN, "driftsum", why, last, first,
@@ -99,6 +96,14 @@ class Lesson:
             made = _alarm(learnt, reference, at, numbers, directions.get(judged.columns[at], ""), raised)
             changes += [AlarmChange("raised", made, "", raised.end), AlarmChange("ended", made, TOLD, raised.end)]
         return changes
+
+
+def _why_not(model: Model) -> str:
+    if model.settings.get("held_out") is False:
+        return "its rows were trained on (held_out: false)"
+    if model.settings.get("baseline") == "production":
+        return "so it is configured (baseline: production)"
+    return "its rows are not in the order of time, or too few for them"
 
 
 def _alarm(

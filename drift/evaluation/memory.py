@@ -15,6 +15,7 @@ import numpy.typing as npt
 from detectors.sequential.contract import State
 from detectors.sequential.state import dump, load
 from drift.core.alarm import Alarm, Severity
+from drift.core.errors import ProfileMismatch
 from drift.core.window import Window
 
 Key = tuple[str, int, str, int]
@@ -94,15 +95,15 @@ class Memory:
             ProfileMismatch: the bytes are no such memory.
         """
         arrays = dict(load(blob))
+        if not arrays.keys() >= {_ALARMS, _ANSWERS, _WINDOWS, _STEPPED, _LEARNING}:
+            raise ProfileMismatch("these bytes are no stored memory of detectors; another release wrote them")
         alarms, ended = msgspec.msgpack.decode(arrays.pop(_ALARMS).tobytes(), type=_Alarms)
-        answers, (windows, stepped, learning) = (
-            arrays.pop(_ANSWERS),
-            (arrays.pop(name).tolist() for name in (_WINDOWS, _STEPPED, _LEARNING)),
+        answers, windows, stepped, learning = (
+            arrays.pop(name).tolist() for name in (_ANSWERS, _WINDOWS, _STEPPED, _LEARNING)
         )
+        masks = [name for name in arrays if name.startswith(_JUDGED)]
+        judged = {int(name.removeprefix(_JUDGED)): arrays.pop(name) for name in masks}
         states: dict[str, dict[str, npt.NDArray[Any]]] = {}
-        judged = {
-            int(name.removeprefix(_JUDGED)): arrays.pop(name) for name in list(arrays) if name.startswith(_JUDGED)
-        }
         for name, array in arrays.items():
             segment, detector, part = name.split("/", 2)
             states.setdefault(f"{segment}/{detector}", {})[part] = array
@@ -110,7 +111,7 @@ class Memory:
             first=windows[2] if len(windows) > 2 else None,
             last=Window(*windows[:2]) if windows else None,
             states=dict(states),
-            answers=tuple(answers.tolist()),
+            answers=tuple(answers),
             alarms={one.key: one for one in alarms},
             ended={one.alarm.key: one for one in ended},
             stepped=dict(stepped),

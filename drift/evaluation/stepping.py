@@ -139,7 +139,7 @@ class _One:
         if known.baseline is None:
             return
         windows = given.detectors.alarm_windows(self.place.spec)
-        watch, wrong, about = given.watches.get(self.place, self.chosen, known.baseline, known.key, windows)
+        watch, wrong, about = given.watches.get(self.place, self.chosen, known.baseline, known.key, windows, given.beat)
         if watch is None:
             self.step.found.wrong.setdefault(self.place.segment, []).append(wrong)
             return

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +10,7 @@ import structlog
 import zstandard
 
 from detectors.sequential.contract import Context, SequentialDetector, Watch
-from drift.core.baseline import Baseline
+from drift.core.baseline import Baseline, Stretch
 from drift.core.catalogue import Model, Reference
 from drift.core.errors import ConfigError
 from drift.core.window import WindowSpec
@@ -69,11 +69,12 @@ class Watches:
         self._telling.clear()
 
     def get(
-        self, place: Place, chosen: Chosen, baseline: Baseline, answers: Sequence[int], alarm_windows: float
-    ) -> tuple[Watch | None, str, bytes | None]:
+        self, place: Place, chosen: Chosen, baseline: Baseline, answers: Sequence[int], alarm_windows: float,
+        beat: Callable[[], None] = lambda: None,
+    ) -> tuple[Watch | None, str, bytes | None]:  # fmt: skip
         """The watch, or None and what is wrong with it; with what it knows of each column, where nobody was told yet.
 
-        Seconds for 1,000 columns where it has to be made.
+        Seconds for 1,000 columns where it has to be made; `beat` is called while its baseline is read.
         """
         key = _key(place, chosen, baseline, answers, alarm_windows)
         if key in self._wrong:
@@ -81,7 +82,8 @@ class Watches:
         if key in self._made:
             self._made.move_to_end(key)
         else:
-            wrong = self._make(key, place, chosen, baseline, alarm_windows)
+            read = replace(baseline, stretches=Beating(baseline.stretches, beat))
+            wrong = self._make(key, place, chosen, read, alarm_windows)
             if wrong:
                 return None, wrong, None
         watch = self._made[key]
@@ -110,6 +112,20 @@ class Watches:
         while held > COLUMNS and len(self._made) > 1:
             gone, _ = self._made.popitem(last=False)
             held -= gone[1]
+
+
+class Beating(Sequence[Stretch]):
+    """Stretches that tell when one of them is read."""
+
+    def __init__(self, stretches: Sequence[Stretch], beat: Callable[[], None]) -> None:
+        self._stretches, self._beat = stretches, beat
+
+    def __len__(self) -> int:
+        return len(self._stretches)
+
+    def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
+        self._beat()
+        return self._stretches[at]
 
 
 def _key(place: Place, chosen: Chosen, baseline: Baseline, answers: Sequence[int], alarm_windows: float) -> Key:
