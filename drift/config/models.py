@@ -1,19 +1,30 @@
 """`models:` what is watched, and how its traffic is cut into windows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Whole, Word, Zone, said
+from drift.config.spelled import (
+    DetectorSchema,
+    PriorSchema,
+    RuleSchema,
+    budget_of,
+    classes_of,
+    detector_of,
+    rule_of,
+    segment_of,
+    statistic_of,
+    window_of,
+)  # fmt: skip
 from drift.core.clock import MINUTE
 from drift.core.schema import Kind, Role
 from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
 
 DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows", "detectors")
 """The settings that detectors read."""
-_RULE_WORDS: Final = ("default", "quality")
 _NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
 
 
@@ -50,65 +61,6 @@ class SegmentSettings(Settings):
     """The values judged apart, all others together as `other`; the reference's most frequent ones, unless given."""
 
 
-def _window(value: Any) -> Any:
-    return value if isinstance(value, Mapping) else {"length": value}
-
-
-def _segment(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return {"name": value}
-    if len(value) == 1 and "name" not in value:
-        ((name, values),) = value.items()
-        return {"name": name, "values": values}
-    return value
-
-
-def _rule(value: Any) -> Any:
-    from detectors.rules import Rule
-
-    if value not in _RULE_WORDS:
-        said(Rule.parse, value)
-    return value
-
-
-def _statistic(value: Any) -> Any:
-    from detectors.rules import known
-
-    said(known, str(value), "statistics")
-    return value
-
-
-def _budget(value: Any) -> Any:
-    from detectors.budget import AlarmBudget
-
-    return str(said(AlarmBudget.parse, value))
-
-
-def _detector(value: Any) -> Any:
-    from detectors.chosen import check
-
-    said(check, value)
-    return value
-
-
-_DetectorSchema: Final = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string", "examples": ["default", "cusum"]},
-            {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
-        ]
-    }
-)
-_RuleSchema: Final = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "string", "examples": ["psi > 0.2", "default", "quality"]},
-            {"type": "object", "properties": {"when": {"type": "string"}}, "required": ["when"]},
-        ]
-    }
-)
-
-
 class ModelSettings(Settings):
     """One watched model."""
 
@@ -130,11 +82,11 @@ class ModelSettings(Settings):
     """Columns whose kind or role was inferred wrongly, by name."""
     ignore: tuple[Word, ...] = ()
     """Columns that are not watched."""
-    segments: tuple[Annotated[SegmentSettings, BeforeValidator(_segment)], ...] = ()
+    segments: tuple[Annotated[SegmentSettings, BeforeValidator(segment_of)], ...] = ()
     """Columns by whose values the traffic is also judged apart: `[channel]`, or `[{channel: [web, shop]}]`."""
     pane: Duration = DEFAULT_PANE
     """Shortest stretch of event time that is counted apart; it divides 15 minutes."""
-    windows: Annotated[tuple[Annotated[WindowSettings, BeforeValidator(_window)], ...], Field(min_length=1)] = (
+    windows: Annotated[tuple[Annotated[WindowSettings, BeforeValidator(window_of)], ...], Field(min_length=1)] = (
         WindowSettings(length="1h"),
         WindowSettings(length="1d"),
     )
@@ -143,22 +95,22 @@ class ModelSettings(Settings):
     """How long after its end a window waits for late rows before it is final."""
     timezone: Zone = "UTC"
     """IANA zone whose midnight starts a calendar day."""
-    rules: tuple[Annotated[Any, BeforeValidator(_rule), _RuleSchema], ...] = ("default",)
+    rules: tuple[Annotated[Any, BeforeValidator(rule_of), RuleSchema], ...] = ("default",)
     """When a column counts as drifted: sentences as in `psi > 0.2`, or mappings with `when`, `columns`, `min_rows`,
     `severity`, `direction` and `segments`. `default` stands for the built-in rules, `quality` for those on missing,
     invalid and unseen values."""
     min_rows: Annotated[Whole, Field(ge=1)] = 100
     """Rows below which nothing is judged."""
-    statistics: tuple[Annotated[str, BeforeValidator(_statistic)], ...] = ()
+    statistics: tuple[Annotated[str, BeforeValidator(statistic_of)], ...] = ()
     """Statistics to compute beside those that rules need; all of them, unless named."""
     expected_rows: Annotated[Whole, Field(ge=1)] | None = None
     """Rows that a window usually has; rules on `row_volume` need it."""
     multivariate: bool = True
     """Whether products of columns are summed as well, so that a changed correlation is seen. Fixed with the reference:
     a change takes effect with the next one. Of more than 200 numeric columns, the first 200."""
-    alarm_budget: Annotated[str, BeforeValidator(_budget)] = "1 per 30d"
+    alarm_budget: Annotated[str, BeforeValidator(budget_of)] = "1 per 30d"
     """False alarms of the whole model that are allowed: one in thirty days, as in `1 per 30d`."""
-    detectors: tuple[Annotated[Any, BeforeValidator(_detector), _DetectorSchema], ...] = ("default", "correlation")
+    detectors: tuple[Annotated[Any, BeforeValidator(detector_of), DetectorSchema], ...] = ("default", "correlation")
     """What watches the windows one after the other: names, or mappings with `name` and the detector's options. None of
     them (`[]`): each window is judged by itself, by `rules`."""
     tolerance: Annotated[float, Field(gt=0, le=3)] = 0.05
@@ -170,8 +122,15 @@ class ModelSettings(Settings):
     baseline: Literal["auto", "reference", "production"] = "auto"
     """What alarms compare with. `auto`: the reference, if it is held out and in the order of time, else production's
     first 14 days (30 windows at least)."""
-    held_out: bool = True
-    """Whether the reference's rows were kept from training. Scores of rows that a model has learnt are no baseline."""
+    held_out: bool | None = None
+    """Whether the reference's rows were kept from training. What a model says of rows that it has learnt is no
+    baseline: with `false`, production's first days are. Unless given, they are taken for held out, and the summary
+    asks."""
+    label_prior: Annotated[dict[str, Annotated[float, Field(ge=0, le=1)]], BeforeValidator(classes_of), PriorSchema] = (
+        Field(default_factory=dict)
+    )
+    """Class of the label → its share in production, as in `{0: 0.98, 1: 0.02}`, where the reference's classes were
+    sampled at other rates: so many rows of each are counted. Fixed with the reference, like `multivariate`."""
     row_sample: Annotated[Whole, Field(ge=0, le=100_000)] = 0
     """Rows of each pane, and of the reference, that are kept for tests that need rows: chosen by a hash of the event's
     id, with what is counted of them (numbers and categories; no raw text, vector or id). 0 keeps none. It holds rows:
@@ -184,7 +143,10 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         found: dict[tuple[str | int, ...], str] = {("pane",): _wrong(check_pane, self.pane)}
-        if self.baseline == "reference" and not self.held_out:
+        if self.label_prior and abs(sum(self.label_prior.values()) - 1) > 1e-6:
+            total = sum(self.label_prior.values())
+            found[("label_prior",)] = f"the shares sum to {total:.6g}; give every class's share, which sum to 1"
+        if self.baseline == "reference" and self.held_out is False:
             found[("baseline",)] = (
                 "the reference holds training rows (held_out: false), and what a model says of rows it has learnt is "
                 "no measure of what it says of new ones; give held-out rows, or write baseline: production"

@@ -26,6 +26,7 @@ from drift.reference.chunks import ChunkCounter, Chunks
 from drift.reference.data import Data
 from drift.reference.kept import Kept
 from drift.reference.options import ReferenceOptions
+from drift.reference.prior import Prior
 from drift.reference.read import open_data
 from drift.reference.reading import Progress, Reading, event_times
 from drift.reference.scores import grid_scores
@@ -44,6 +45,7 @@ class BuiltReference:
     profile: Profile
     chunks: Chunks
     rows: int
+    """Of the data; `label_prior` may count fewer."""
     content_hash: str
     """SHA-256 of the data and the grid."""
     summary: Mapping[str, Any]
@@ -76,20 +78,23 @@ def build_reference(
     grid = Grid(columns, first.segments(schema), scores)
     fields = Fields.of(schema)
     kept = Kept(options.row_sample, fields)
-    profile, chunks = _count(data, grid, fields, first, kept, progress)
-    sampled = f" sample {options.row_sample}" if options.row_sample else ""
-    content = sha256(f"{data.digest()} {grid.id}{sampled}".encode()).hexdigest()
-    summary = summarise(inferred, first.tallies, grid, first.facts(chunks))
+    prior = first.prior()
+    profile, chunks = _count(data, grid, fields, first, kept, prior, progress)
+    facts = first.facts(chunks) | {"prior": prior.facts() if prior else None}
+    content = sha256(f"{data.digest()} {grid.id}{_chosen(options)}".encode()).hexdigest()
+    summary = summarise(inferred, first.tallies, grid, facts)
     return BuiltReference(options.version, schema, grid, profile, chunks, first.rows, content, summary, kept.sample)
 
 
 def _count(
-    data: Data, grid: Grid, fields: Fields, first: Reading, kept: Kept, progress: Progress | None
+    data: Data, grid: Grid, fields: Fields, first: Reading, kept: Kept, prior: Prior | None, progress: Progress | None
 ) -> tuple[Profile, Chunks]:
     counter, rows = ChunkCounter(grid, first.length), 0
     for n, columns in data.batches():
         counted = rows_of(columns, fields, event_times(columns, first.time, n))
         first.learning.correct(counted, columns, rows)
+        if prior:
+            counted = counted.take(prior.choose(columns[prior.label], n))
         counter.count(counted)
         kept.see(counted)
         rows += n
@@ -98,6 +103,12 @@ def _count(
     if rows != first.rows:
         raise ReferenceRefused(f"the data changed while it was read: {first.rows} rows at first, then {rows}")
     return counter.finish()
+
+
+def _chosen(options: ReferenceOptions) -> str:
+    """What else than data and grid decides what is counted and kept."""
+    sampled = f" sample {options.row_sample}" if options.row_sample else ""
+    return sampled + (f" prior {sorted(options.label_prior.items())}" if options.label_prior else "")
 
 
 def _forced(options: ReferenceOptions) -> dict[str, Storage]:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from drift.core.errors import ConfigError, SchemaError
 from drift.core.sample import MOST_ROWS
-from drift.core.schema import Kind, Role
+from drift.core.schema import Kind, Role, canonical_key
 from drift.core.window import DEFAULT_PANE, check_pane, parse_duration
 
 _NAMED: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
@@ -48,6 +48,11 @@ class ReferenceOptions:
     row_sample: int = 0
     """Rows kept of the reference and of every pane; 0: none. They hold what is counted of a row, see
     `drift.core.sample`."""
+    label_prior: Mapping[str, float] = field(default_factory=dict)
+    """Class of the label → its share in production, 0–1; empty: classes are as they are. See
+    `drift.reference.prior`."""
+    held_out: bool | None = None
+    """Whether the rows were kept from training; None: nobody has said. The summary says what follows from it."""
     sample_rows: int = 200_000
     """Rows, chosen by a hash of their number, whose quantiles become edges. Counts are always of all rows."""
     limits: Limits = field(default_factory=Limits)
@@ -69,7 +74,7 @@ class ReferenceOptions:
             settings: `version`, `prediction`, `score`, `label`, `time`, `id` (names of columns), `columns`
                 (name → kind and role), `ignore`, `segments` (names, or mappings with `name` and `values`),
                 `thresholds`, `pane` (`5m`, or microseconds), `max_segment_values`, `multivariate`,
-                `row_sample`.
+                `row_sample`, `label_prior`, `held_out`.
             more: options by their names here; they win.
 
         Raises:
@@ -96,6 +101,11 @@ class ReferenceOptions:
             plain["multivariate"] = bool(settings["multivariate"])
         if settings.get("row_sample"):
             plain["row_sample"] = int(settings["row_sample"])
+        if settings.get("label_prior"):
+            shares = settings["label_prior"].items()
+            plain["label_prior"] = {canonical_key(name): float(share) for name, share in shares}
+        if settings.get("held_out") is not None:
+            plain["held_out"] = bool(settings["held_out"])
         if settings.get("thresholds"):
             plain["thresholds"] = tuple(float(threshold) for threshold in settings["thresholds"])
         if settings.get("max_segment_values"):

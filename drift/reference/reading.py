@@ -23,6 +23,7 @@ from drift.reference.kept import with_id
 from drift.reference.learning import Learning, is_worded, sample_key, unique_names
 from drift.reference.noted import MAX_CHARACTERS
 from drift.reference.options import ReferenceOptions
+from drift.reference.prior import Prior
 from drift.reference.roles import resolve_roles
 from drift.reference.sample import Sample
 from drift.reference.tally import SAMPLED_LONG, SAMPLED_TEXT, Chosen, Tally
@@ -156,6 +157,19 @@ class Reading:
             for name in schema.segments
         )  # fmt: skip
 
+    def prior(self) -> Prior | None:
+        """Which rows are to be counted; None: all of them.
+
+        Raises:
+            ReferenceRefused: there is no label, or it has other classes than the prior.
+        """
+        shares = self._options.label_prior
+        if not shares:
+            return None
+        if self._label is None:
+            raise ReferenceRefused("label_prior: there is no label column; name it with `label:`")
+        return Prior(self._label, shares, self.tallies[self._label].key_counts, self.rows)
+
     def facts(self, chunks: Chunks) -> dict[str, Any]:
         """What the summary says of the data as a whole."""
         return {
@@ -169,6 +183,8 @@ class Reading:
             "chunks": len(chunks),
             "sampled": self.rows > self.sample.size,
             "notes": self.notes,
+            "held_out": self._options.held_out,
+            "outputs": [name for name, role in self.roles.items() if role in (Role.PREDICTION, Role.SCORE)],
         }
 
     def _numbers(self, name: str, what: str = "") -> npt.NDArray[np.float64]:

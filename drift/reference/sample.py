@@ -23,7 +23,7 @@ class Sample:
 
     def choose(self, n: int) -> npt.NDArray[np.int64]:
         """Positions within the next n rows whose values `put` is to be given."""
-        hashes = _mix(np.arange(self._seen, self._seen + n, dtype=np.uint64))
+        hashes = mixed(np.arange(self._seen, self._seen + n, dtype=np.uint64))
         self._seen += n
         at = np.flatnonzero(hashes <= self._below)
         self._chosen, self._fresh = hashes[at], {}
@@ -71,7 +71,7 @@ class Sample:
 
 def halves(first: int, n: int) -> npt.NDArray[np.bool_]:
     """Which of two halves n rows from a row number on belong to: as good as chance, and the same at each reading."""
-    return _odd(_mix(np.arange(first, first + n, dtype=np.uint64)))
+    return _odd(mixed(np.arange(first, first + n, dtype=np.uint64)))
 
 
 def _odd(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
@@ -88,8 +88,8 @@ def _absent(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return absent
 
 
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's finaliser (Steele, Lea, Flood 2014): a bijection of 64-bit numbers, so that no two rows tie."""
+def mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Numbers hashed: SplitMix64's finaliser (Steele, Lea, Flood 2014), a bijection, so that no two rows tie."""
     with np.errstate(over="ignore"):
         x = (x + np.uint64(1)) * np.uint64(_SEED)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,6 +1,6 @@
 """What is shown to the user of a reference: what was inferred of each column, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from drift.core.clock import isoformat
@@ -10,6 +10,7 @@ from drift.core.vectors import DISTANCE, NORM
 from drift.core.window import format_duration
 from drift.core.words import EMPTY, OOV
 from drift.reference.infer import Inferred
+from drift.reference.prior import prior_notes
 from drift.reference.tally import Tally
 
 _WHY: Final = {
@@ -31,7 +32,8 @@ def summarise(
     Returns:
         `rows`, `version`, `watched` (columns with a grid), `time` (`column`, `start`, `end`, `chunk`, `chunks`,
         `rows_without`) or None, `segments` (name → values), `notes`, `columns` (a mapping each, see `HEADINGS`;
-        `missing` is a ratio 0–1, `distinct` None where there are too many, `bins` None where nothing is counted).
+        `missing` is a ratio 0–1, `distinct` None where there are too many, `bins` None where nothing is counted),
+        `prior` (see `Prior.facts`) or None.
     """
     notes = list(facts["notes"])
     if facts["time"] is None:
@@ -49,8 +51,23 @@ def summarise(
         "time": _time(facts),
         "segments": {segment.name: list(segment.values) for segment in grid.segment_grids},
         "columns": [row for one in inferred for row in _rows(one, tallies[one.column.name], grid)],
-        "notes": notes,
+        "notes": [*notes, *_held_out(facts), *(prior_notes(facts["prior"]) if facts["prior"] else ())],
+        "prior": facts["prior"],
     }
+
+
+def _held_out(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What can serve as a baseline; whether rows were trained on is not in the data and is not guessed."""
+    if facts["held_out"] is False:
+        yield (
+            "its rows were trained on (held_out: false): they fix the bins, and production's first 14 days (30 windows "
+            "at least) are the baseline"
+        )
+    if facts["held_out"] is None and facts["outputs"]:
+        yield (
+            "whether the model was trained on these rows cannot be told from them, and what it says of such rows "
+            f"({', '.join(facts['outputs'])}) is no measure of new ones: write held_out: false if it was, true if not"
+        )
 
 
 def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
