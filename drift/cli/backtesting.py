@@ -22,10 +22,10 @@ def show(reference: Path, events: Path, *, as_json: bool, **options: Any) -> Non
     if as_json:
         output.json(found.as_plain())
         return
+    output.line(title(found))
     if found.raised:
-        output.table(HEADINGS, (row(found, one) for one in found.raised), title=title(found))
+        output.table(HEADINGS, (row(found, one) for one in found.raised))
     else:
-        output.line(title(found))
         output.line("No alarm.")
     for line in summary(found):
         output.line(line)

@@ -160,6 +160,7 @@ class Shape(msgspec.Struct, forbid_unknown_fields=True):
     windows: list[Window]
     aside: list[Span]
     alarms: list[Alarm]
+    incidents: list[dict[str, Any]]
     budget: Budget
     baseline: str | None
     unjudged: dict[str, str]
