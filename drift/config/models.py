@@ -1,7 +1,6 @@
 """`models:` what is watched, and how its traffic is cut into windows."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -9,11 +8,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Whole, Word, Zone, said
 from drift.config.spelled import (
     DetectorSchema,
+    HolidaySchema,
     PriorSchema,
     RuleSchema,
     budget_of,
     classes_of,
     detector_of,
+    holiday_of,
     rule_of,
     segment_of,
     statistic_of,
@@ -117,8 +118,9 @@ class ModelSettings(Settings):
     """Shift of a column that pages nobody, in its standard deviations, however many rows prove it."""
     seasonal: Literal["auto", "none", "hour", "weekday", "hour+weekend", "hour-of-week"] = "auto"
     """Which hours and days are expected to differ; `auto` takes what predicts left-out weeks of the baseline best."""
-    holidays: tuple[date, ...] = ()
-    """Days that are expected to look like Sundays."""
+    holidays: tuple[Annotated[str, BeforeValidator(holiday_of), HolidaySchema], ...] = ()
+    """Days that are expected to look like Sundays: dates, and codes of countries or their parts for all their public
+    holidays, as in `[DE-BY, 2026-12-24]`. Codes need the extra `holidays`."""
     baseline: Literal["auto", "reference", "production"] = "auto"
     """What alarms compare with. `auto`: the reference, if it is held out and in the order of time, else production's
     first 14 days (30 windows at least)."""
@@ -188,7 +190,7 @@ class ModelSettings(Settings):
         }
         return {
             "tolerance": self.tolerance, "seasonal": self.seasonal,
-            "holidays": [day.isoformat() for day in self.holidays], "columns": columns,
+            "holidays": list(self.holidays), "columns": columns,
         }  # fmt: skip
 
     @property

@@ -68,6 +68,14 @@ def classes_of(value: Any) -> Any:
     return known
 
 
+def holiday_of(value: Any) -> Any:
+    """A date, or a country's code that is known."""
+    from detectors.sequential.default.days_off import spelled
+
+    return said(spelled, value)
+
+
+HolidaySchema: Final = WithJsonSchema({"type": "string", "examples": ["2026-12-24", "US", "DE-BY"]})
 PriorSchema: Final = WithJsonSchema(
     {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}}
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from detectors.contract import Bools, Floats, Ints
+from detectors.sequential.default.days_off import DaysOff
 from detectors.sequential.default.learned import DELTA
 from detectors.sequential.default.season import KINDS, Calendar
 from drift.core.errors import ConfigError
@@ -18,7 +18,7 @@ OPTIONS: Final = MappingProxyType(
     {
         "tolerance": "shift that is borne, in standard deviations of the column (0.05)",
         "seasonal": f"auto (the default), or one of {', '.join(KINDS)}",
-        "holidays": "dates that count as Sundays, as in [2026-12-25]",
+        "holidays": "dates and countries whose holidays count as Sundays, as in [US, 2026-12-24]",
         "columns": "column → tolerance, only: increase or decrease, strict: true (shares have no smallest tolerance)",
     }
 )
@@ -31,7 +31,7 @@ class Options:
 
     tolerance: float = DELTA
     seasonal: str = "auto"
-    holidays: frozenset[date] = frozenset()
+    holidays: DaysOff = field(default_factory=DaysOff)
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @staticmethod
@@ -53,7 +53,7 @@ class Options:
         return Options(
             _tolerance(plain.get("tolerance", DELTA), "tolerance"),
             seasonal,
-            frozenset(_day(day) for day in plain.get("holidays") or ()),
+            DaysOff.read(plain.get("holidays") or ()),
             columns,
         )
 
@@ -89,12 +89,3 @@ def _tolerance(value: object, what: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 3:
         return float(value)
     raise ConfigError(f"{what} {value!r} is no number of standard deviations between 0 and 3")
-
-
-def _day(value: object) -> date:
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise ConfigError(f"holiday {value!r} is no date; write it as 2026-12-25") from None

@@ -5,7 +5,7 @@ and weekend, hour of the week (8 weeks or more). A finer division must beat the 
 Sundays. Hours are those of the model's zone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -34,7 +34,7 @@ class Calendar:
     """Tells in which cell a moment lies."""
 
     zone: ZoneInfo
-    holidays: frozenset[date] = frozenset()
+    holidays: Container[date] = frozenset()
 
     def cell(self, kind: str, time: int) -> int:
         """The cell of a window that starts at `time`, microseconds."""
