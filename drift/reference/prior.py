@@ -177,7 +177,7 @@ def _allotted(shares: Mapping[str, float], sizes: Mapping[str, int]) -> dict[str
 def _among(first: int, n: int, stratum: Stratum, salt: int) -> Bools:
     """Which of n rows of a class, from its row number `first` on, are counted.
 
-    Of each block of 1,024 rows the due number, those whose hashed numbers are lowest. O(n).
+    Of each block of 1,024 rows the due number, by a permutation that hashes of the rows' numbers make. O(n).
     """
     if not n:
         return np.zeros(0, np.bool_)
@@ -186,9 +186,9 @@ def _among(first: int, n: int, stratum: Stratum, salt: int) -> Bools:
         stop = min(start + BLOCK, stratum.rows)
         due = stop * stratum.counted // stratum.rows - start * stratum.counted // stratum.rows
         hashes = mixed(np.arange(salt + start, salt + stop, dtype=np.uint64))
-        keep.append(hashes.argsort().argsort() < due)
+        keep.append(hashes.argsort() < due)
     return np.concatenate(keep)[first - begin : first - begin + n]
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
+    return f"{100 * share:.6g} %"
