@@ -1,8 +1,9 @@
 """Which baseline alarms compare with: the reference, production's first windows, or what somebody accepted."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, Protocol
 
 from drift.core.answer import Action, Answer
@@ -181,6 +182,9 @@ class Narrowed(Sequence[Stretch]):
         one = self._stretches[at]
         return Stretch(one.window, self._narrow(one.sums))
 
+    def __iter__(self) -> Iterator[Stretch]:
+        return (Stretch(one.window, self._narrow(one.sums)) for one in self._stretches)
+
 
 class Joined(Sequence[Stretch]):
     """Two runs of stretches, one after the other."""
@@ -194,3 +198,6 @@ class Joined(Sequence[Stretch]):
     def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
         place = range(len(self))[at]
         return self._first[place] if place < len(self._first) else self._second[place - len(self._first)]
+
+    def __iter__(self) -> Iterator[Stretch]:
+        return chain(self._first, self._second)

@@ -1,7 +1,7 @@
 """Watches: made once from a baseline, kept while they are used, told of to the store once."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -126,6 +126,11 @@ class Beating(Sequence[Stretch]):
     def __getitem__(self, at: int) -> Stretch:  # type: ignore[override]
         self._beat()
         return self._stretches[at]
+
+    def __iter__(self) -> Iterator[Stretch]:
+        for one in self._stretches:
+            self._beat()
+            yield one
 
 
 def _key(place: Place, chosen: Chosen, baseline: Baseline, answers: Sequence[int], alarm_windows: float) -> Key:

@@ -1,13 +1,12 @@
 """Answers and the sums that they keep. Nothing is deleted: who takes an answer back leaves a date in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
 from drift.core.answer import Action, Answer, Stretches
-from drift.core.baseline import Stretch
 from drift.core.catalogue import Reference
 from drift.core.errors import Conflict, NotFound
 from drift.core.grid import Grid
@@ -93,14 +92,21 @@ def windows_kept(c: Connection, model_id: int) -> dict[int, dict[str, int]]:
     return found
 
 
-def kept(c: Connection, reference: Reference, answer_id: int, spec: str) -> tuple[Stretch, ...]:
-    """The sums that an answer keeps of one window spec, oldest first."""
+def spans(c: Connection, answer_id: int, spec: str) -> list[Window]:
+    """The windows of one spec whose sums an answer keeps, oldest first."""
     t = stretches
-    mine = select(t.c.start, t.c.end, t.c.blob).where(t.c.answer_id == answer_id, t.c.spec == spec)
-    parts: dict[Window, list[Sums]] = {}
-    for row in c.execute(mine.order_by(t.c.start, t.c.block)):
-        parts.setdefault(Window(row.start, row.end), []).append(Sums.load(row.blob))
-    return tuple(Stretch(window, join(reference.grid, blocks)) for window, blocks in parts.items())
+    mine = select(t.c.start, t.c.end).where(t.c.answer_id == answer_id, t.c.spec == spec, t.c.block == 0)
+    return [Window(row.start, row.end) for row in c.execute(mine.order_by(t.c.start))]
+
+
+def sums(c: Connection, reference: Reference, answer_id: int, spec: str, some: Sequence[Window]) -> list[Sums]:
+    """Those of neighbouring windows that an answer keeps, in their order."""
+    t = stretches
+    mine = and_(t.c.answer_id == answer_id, t.c.spec == spec, t.c.start.between(some[0].start, some[-1].start))
+    blocks: dict[int, list[Sums]] = {window.start: [] for window in some}
+    for row in c.execute(select(t.c.start, t.c.blob).where(mine).order_by(t.c.start, t.c.block)):
+        blocks[row.start].append(Sums.load(row.blob))
+    return [join(reference.grid, parts) for parts in blocks.values()]
 
 
 def _answer(row: Any) -> Answer:

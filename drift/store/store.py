@@ -179,11 +179,10 @@ class Store:
     def reference_stretches(self, reference: Reference) -> Sequence[Stretch]:
         """The reference's own stretches of time, ascending; read when they are asked for, some megabytes at a time."""
         spans = self._read(lambda c: catalogue.chunk_spans(c, reference.id))
-        width = len(reference.grid.segments) * reference.grid.layout.width
         return _Stretches(
             [Window(start, end) for start, end in spans],
             lambda first, last: self._read(lambda c: catalogue.chunks(c, reference, first, last)),
-            max(1, INTS_AT_ONCE // width),
+            _at_once(reference),
         )
 
     def reference_sample(self, reference_id: int) -> RowSample | None:
@@ -425,10 +424,19 @@ class Store:
         """Answer id → window spec → how many windows' sums it keeps, of a model's answers that keep any."""
         return self._read(lambda c: answers.windows_kept(c, model_id))
 
-    def answer_stretches(self, answer_id: int, spec: str) -> tuple[Stretch, ...]:
-        """The sums that an answer keeps of one window spec, oldest first; raises NotFound."""
+    def answer_stretches(self, answer_id: int, spec: str) -> Sequence[Stretch]:
+        """The sums that an answer keeps of one window spec, oldest first; each is read when it is asked for.
+
+        Raises:
+            NotFound: there is no such answer.
+        """
         reference = self.reference(self._read(lambda c: answers.one(c, answer_id)).reference_id)
-        return self._read(lambda c: answers.kept(c, reference, answer_id, spec))
+        windows = self._read(lambda c: answers.spans(c, answer_id, spec))
+        return _Stretches(
+            windows,
+            lambda first, last: self._read(lambda c: answers.sums(c, reference, answer_id, spec, windows[first:last])),
+            _at_once(reference),
+        )
 
     # Duties
 
@@ -500,6 +508,11 @@ class Store:
         """Those of `ids` that were never replayed, marked as replayed now: each is handed out once."""
         wanted = list(ids)
         return self._write(lambda c: dead_letters.claim_replay(c, wanted))
+
+
+def _at_once(reference: Reference) -> int:
+    """Stretches of a reference's grid that are some megabytes."""
+    return max(1, INTS_AT_ONCE // (len(reference.grid.segments) * reference.grid.layout.width))
 
 
 class _Stretches(Sequence[Stretch]):
