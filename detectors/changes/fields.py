@@ -1,6 +1,6 @@
 """Fields that came and went: renamed, vanished, new."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -14,11 +14,16 @@ ALIKE: Final = 0.6
 RARE: Final = 0.01
 """A new field in fewer rows is not worth a word."""
 
+Took = Callable[[str, str], bool]
+"""(Column's field, unknown field) → whether the one left as the other came. Names that are alike need no witness."""
 
-def field_changes(sides: Sides, unknown: Mapping[str, int], types: Mapping[str, Storage]) -> Iterator[SchemaChange]:
-    """Renamed, then vanished, then new fields."""
+
+def field_changes(
+    sides: Sides, unknown: Mapping[str, int], types: Mapping[str, Storage], old: Collection[str], took: Took
+) -> Iterator[SchemaChange]:
+    """Renamed, then vanished, then new fields; see `find.schema_changes`."""
     vanished, left = _vanished(sides), dict(unknown)
-    named = _renamed(sides, vanished, left, types)
+    named = _renamed(sides, vanished, left, types, took)
     for name, other in named.items():
         yield SchemaChange(
             ChangeKind.RENAMED, name, other,
@@ -35,7 +40,7 @@ def field_changes(sides: Sides, unknown: Mapping[str, int], types: Mapping[str, 
             )  # fmt: skip
     rows = max(sides.window.rows(), 1)
     for name, count in left.items():
-        if count >= RARE * rows:
+        if count >= RARE * rows and name not in old:
             sentence = (
                 f"the field {name!r} is new, in {_percent(min(count / rows, 1.0))} of the rows; it is not counted"
             )
@@ -53,8 +58,9 @@ def _vanished(sides: Sides) -> dict[str, tuple[float, float]]:
 
 
 def _renamed(
-    sides: Sides, vanished: Mapping[str, tuple[float, float]], unknown: Mapping[str, int], types: Mapping[str, Storage]
-) -> dict[str, str]:
+    sides: Sides, vanished: Mapping[str, tuple[float, float]], unknown: Mapping[str, int],
+    types: Mapping[str, Storage], took: Took,
+) -> dict[str, str]:  # fmt: skip
     """Vanished field → the unknown one that took its place: the only one that fits it and fits nothing else."""
     rows = max(sides.window.rows(), 1)
     columns = {grid.column.field: grid.column for grid in sides.window.grid.columns}
@@ -63,6 +69,7 @@ def _renamed(
             other
             for other, count in unknown.items()
             if abs(count / rows - (1 - then)) <= OFTEN and _of_type(columns[name], types.get(other))
+            if took(name, other) or _alike(name, other)
         ]
         for name, (_, then) in vanished.items()
     }

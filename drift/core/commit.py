@@ -67,6 +67,8 @@ class PaneDelta:
     """Rows of a version without a reference of its own, judged by the model's active one."""
     sample: bytes | None = None
     """A `drift.core.sample.RowSample` of the pane's rows, where the model keeps one."""
+    fields: bytes | None = None
+    """The pane's `drift.core.fields.FieldSums`, where some of its events were looked at."""
 
 
 @dataclass(frozen=True, slots=True)

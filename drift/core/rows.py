@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from drift.core.fields import Looked
 from drift.core.schema import Column, Kind, Role, Schema
 
 
@@ -76,6 +77,8 @@ class Rows:
     """n model versions as events spell them (canonical keys); empty: all None."""
     fields: Fields | None = None
     """The columns decoded; None: those of the one schema that the caller knows."""
+    looked: Looked | None = None
+    """Fields that no column has, of some of the events; None: nobody looked."""
 
     def __len__(self) -> int:
         return int(self.time.size)
@@ -86,15 +89,16 @@ class Rows:
             name: Coded(keys.codes[at], keys.dictionary) if isinstance(keys, Coded) else [keys[i] for i in at.tolist()]
             for name, keys in self.keys.items()
         }
-        odd = self.odd
-        if odd.size:
+        odd, looked = self.odd, self.looked
+        if odd.size or looked is not None:
             place = np.full(len(self), -1, np.int64)
             place[at] = np.arange(at.size)
             odd = np.column_stack((odd[:, 0], place[odd[:, 1]], odd[:, 2]))
             odd = odd[odd[:, 1] >= 0]
+            looked = looked and looked.take(place)
         version = [self.version[i] for i in at.tolist()] if self.version else ()
         record = self.record[at] if self.record.size else self.record
-        return Rows(self.time[at], self.numbers[:, at], keys, odd, record, version, self.fields)
+        return Rows(self.time[at], self.numbers[:, at], keys, odd, record, version, self.fields, looked)
 
     def project(self, fields: Fields) -> "Rows":
         """The same rows with the columns of another version's schema: absent ones are missing, others dropped."""

@@ -5,7 +5,6 @@ from typing import Final
 
 import structlog
 
-from detectors.changes import schema_changes
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
 from drift.core.commit import Detection, EvaluationCommit, Lease, WindowResult
@@ -16,6 +15,7 @@ from drift.core.window import Window
 from drift.evaluation.closing import Patience, carries, closing
 from drift.evaluation.decide import decide
 from drift.evaluation.detecting import Detecting, Seen
+from drift.evaluation.forms import Forms
 from drift.evaluation.ports import Judge, Metrics, Store, StoredWindow
 from drift.evaluation.verdict import with_alarms, with_changes
 
@@ -51,6 +51,7 @@ class Evaluator:
         self._detecting = detecting
         self._holder, self._patience, self._stopping = holder, patience, stopping
         self._references: dict[int, Profile] = {}
+        self._forms = Forms(store)
         self._lease: Lease | None = None
         self._renewed = 0.0
 
@@ -148,6 +149,8 @@ class Evaluator:
             profile = total.profile or Profile.empty(reference.grid)
             judgements = self._judgements(model, reference, profile)
             judgements, detection = self._detected(model, catalogue, reference, pending, state, profile, judgements)
+            changes = self._forms.changes(reference, pending.window, profile, self._references[reference.id])
+            judgements = {**judgements, 0: with_changes(judgements[0], changes)}
             reason = reason or _across(pending.window, reference, catalogue)
         self._metrics.evaluation(self._clock.monotonic() - started)
         return WindowResult(
@@ -174,12 +177,11 @@ class Evaluator:
         known = self._references.get(reference.id)
         if known is None:
             known = self._references[reference.id] = self._store.reference_profile(reference.id)
-        found = {
+        return {
             segment.index: self._judge(profile, known, model, segment.index)
             for segment in reference.grid.segments
             if segment.index == 0 or profile.rows(segment.index)
         }
-        return found | {0: with_changes(found[0], schema_changes(profile, known, {}))}
 
 
 def _verdict(judged: Judgement, seen: Seen, segment: int) -> Judgement:

@@ -6,6 +6,7 @@ from typing import Protocol
 from drift.core.answer import Answer, Stretches
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.commit import EvaluationCommit, Gap, Lease
+from drift.core.fields import FieldsSeen
 from drift.core.profile import Profile
 from drift.core.result import Judgement
 from drift.core.window import Window
@@ -131,6 +132,9 @@ class Store(Protocol):
 
     def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
         """The sums of all panes in a stretch."""
+
+    def fields(self, reference_id: int, start: int, end: int) -> FieldsSeen:
+        """Unknown fields seen in a stretch."""
 
     def judgements(self, window_id: int) -> Mapping[int, Judgement]:
         """Segment index → judgement of a window's latest result."""

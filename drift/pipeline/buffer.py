@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from drift.core.catalogue import Reference
 from drift.core.commit import DeadLetter, Gap, PaneDelta
+from drift.core.fields import FieldSums
 from drift.core.profile import Sums, split
 from drift.core.sample import RowSample
 
@@ -20,10 +21,11 @@ class _Pane:
     late: int
     foreign: int
     sample: RowSample | None
+    fields: FieldSums
 
     @property
     def nbytes(self) -> int:
-        return self.sums.nbytes + (self.sample.nbytes if self.sample else 0)
+        return self.sums.nbytes + (self.sample.nbytes if self.sample else 0) + self.fields.nbytes
 
 
 @dataclass(slots=True)
@@ -53,14 +55,16 @@ class Buffer:
         late: npt.NDArray[np.int64],
         foreign: bool,
         samples: Sequence[RowSample | None] = (),
+        fields: Sequence[FieldSums] = (),
     ) -> None:
-        """Add the sums of some panes of one reference, and the samples of their rows where they are kept."""
+        """Add the sums of some panes of one reference, samples of their rows where they are kept, unknown fields."""
         for number, (start, part, overdue) in enumerate(zip(starts.tolist(), sums, late.tolist(), strict=True)):
             rows, sample = int(part.ints[0, 0]), samples[number] if samples else None
+            unknown = fields[number] if fields else FieldSums()
             known = self.panes.get((reference.id, start))
             if known is None:
                 # a copy: one pane must not keep the array of all that were counted together
-                fresh = _Pane(reference, part.copy(), rows, overdue, rows * foreign, sample)
+                fresh = _Pane(reference, part.copy(), rows, overdue, rows * foreign, sample, unknown)
                 self.panes[reference.id, start] = fresh
                 self.size += fresh.nbytes
                 continue
@@ -69,6 +73,7 @@ class Buffer:
             known.rows += rows
             known.late += overdue
             known.foreign += rows * foreign
+            known.fields = FieldSums.merge((known.fields, unknown))
             if sample is not None:
                 known.sample = RowSample.merge([known.sample, sample]) if known.sample else sample
             self.size += known.nbytes
@@ -79,7 +84,8 @@ class Buffer:
         fresh = self._unpacked()
         self.packed += fresh
         self.size -= sum(pane.nbytes for pane in self.panes.values())
-        self.size += sum(len(blob) for delta in fresh for blob in (*delta.blobs, delta.sample or b""))
+        blobs = [blob for delta in fresh for blob in (*delta.blobs, delta.sample or b"", delta.fields or b"")]
+        self.size += sum(map(len, blobs))
         self.panes.clear()
 
     def letter(self, letter: DeadLetter) -> None:
@@ -102,6 +108,7 @@ class Buffer:
                 late=pane.late,
                 foreign=pane.foreign,
                 sample=pane.sample.dump() if pane.sample else None,
+                fields=pane.fields.dump() if pane.fields.looked else None,
             )
             for (_, start), pane in self.panes.items()
         ]

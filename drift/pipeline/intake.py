@@ -50,6 +50,7 @@ class Intake:
     def __init__(self, decoders: DecoderFactory, clock: Clock, future_bound: int) -> None:
         self._decoders, self._clock, self._future_bound = decoders, clock, future_bound
         self._counters: dict[str, Counter] = {}
+        self._known: dict[str, frozenset[str]] = {}
         self._decoder: Decoder
         self.catalogue: Catalogue
 
@@ -60,6 +61,10 @@ class Intake:
         for reference in sorted(catalogue.references, key=lambda r: r.id):
             schemas.setdefault(names[reference.model_id], []).append(reference.schema)
         self._decoder = self._decoders(schemas)
+        self._known = {
+            name: frozenset(name for schema in some for c in schema.columns for name in (c.name, c.field))
+            for name, some in schemas.items()
+        }
         self.catalogue = catalogue
 
     def take(self, chunks: Sequence[Chunk], held: Mapping[Partition, Held], buffer: Buffer) -> Sequence[DeadLetter]:
@@ -106,7 +111,9 @@ class Intake:
                 sums = self._counter(grid).count(part.rows, part.pane, panes)
                 overdue = np.bincount(part.pane[late[part.at]], minlength=panes)
                 samples = _samples(part, share.place)
-                buffer.add(part.reference, part.starts, sums, overdue, part.foreign, samples)
+                looked = part.rows.looked
+                fields = looked.without(self._known[model.name]).sums(part.pane, panes) if looked else ()
+                buffer.add(part.reference, part.starts, sums, overdue, part.foreign, samples, fields)
         buffer.rows[model.name] = buffer.rows.get(model.name, 0) + len(rows)
         buffer.late[model.name] = buffer.late.get(model.name, 0) + int(late.sum())
 

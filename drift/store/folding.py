@@ -14,14 +14,17 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from drift.core.catalogue import Reference
 from drift.core.clock import DAY, HOUR
+from drift.core.fields import FieldSums
 from drift.core.profile import Sums
 from drift.core.sample import RowSample
 from drift.core.window import Window, WindowSpec
 from drift.store.sql import slices
-from drift.store.tables import SAMPLE, models, panes
+from drift.store.tables import FIELDS, SAMPLE, models, panes
 
 PANE, HOURS, DAYS = range(3)
 _COUNTERS: Final = ("rows", "late", "foreign_rows")
+_FOLD: Final = {SAMPLE: RowSample.fold, FIELDS: FieldSums.fold}
+"""What is no sum of a grid's."""
 
 
 def crowded(c: Connection, reference: Reference, before: int, limit: int) -> list[Window]:
@@ -77,7 +80,7 @@ def _cut(zone: str, time: int, tier: int) -> Window:
 
 def _merge(c: Connection, reference: Reference, window: Window, which: ColumnElement[bool], tier: int) -> None:
     """Block by block, so that never more than one block's blobs are held."""
-    for block in (*range(len(reference.grid.blocks)), SAMPLE):
+    for block in (*range(len(reference.grid.blocks)), *_FOLD):
         found = and_(panes.c.reference_id == reference.id, panes.c.block == block, which)
         rows = c.execute(select(panes.c.id, *(panes.c[name] for name in _COUNTERS), panes.c.blob).where(found)).all()
         if rows:
@@ -87,7 +90,7 @@ def _merge(c: Connection, reference: Reference, window: Window, which: ColumnEle
 
 def _replace(c: Connection, rows: Sequence[Any], values: dict[str, Any]) -> None:
     counters = {name: sum(row._mapping[name] for row in rows) for name in _COUNTERS}  # noqa: SLF001  public API
-    fold = RowSample.fold if values["block"] == SAMPLE else Sums.fold
+    fold = _FOLD.get(values["block"], Sums.fold)
     blob = rows[0].blob if len(rows) == 1 else fold(row.blob for row in rows)
     for some in slices(row.id for row in rows):
         c.execute(panes.delete().where(panes.c.id.in_(some)))

@@ -9,7 +9,7 @@ from drift.core.commit import IngestCommit, PaneDelta, Partition
 from drift.core.errors import Conflict, StoreError
 from drift.store import catalogue, dead_letters, partitions
 from drift.store.sql import now
-from drift.store.tables import SAMPLE, dirty, idempotency, models, panes
+from drift.store.tables import FIELDS, SAMPLE, dirty, idempotency, models, panes
 
 
 def commit(c: Connection, batch: IngestCommit) -> None:
@@ -71,7 +71,7 @@ def _append(c: Connection, deltas: Iterable[PaneDelta]) -> None:
 
 
 def _rows(delta: PaneDelta, length: int) -> Iterable[dict[str, Any]]:
-    """One row a block, and one for the sample; the counters stand with the first, so that summing needs no blob."""
+    """One row a block, for the sample and for unknown fields; counters stand with the first: summing needs no blob."""
     for block, blob in enumerate(delta.blobs):
         first = block == 0
         yield {
@@ -86,12 +86,13 @@ def _rows(delta: PaneDelta, length: int) -> Iterable[dict[str, Any]]:
             "foreign_rows": delta.foreign if first else 0,
             "blob": blob,
         }
-    if delta.sample is not None:
-        yield {
-            "model_id": delta.model_id, "reference_id": delta.reference_id, "start": delta.start,
-            "end": delta.start + length, "tier": 0, "block": SAMPLE, "rows": 0, "late": 0, "foreign_rows": 0,
-            "blob": delta.sample,
-        }  # fmt: skip
+    for block, beside in ((SAMPLE, delta.sample), (FIELDS, delta.fields)):
+        if beside is not None:
+            yield {
+                "model_id": delta.model_id, "reference_id": delta.reference_id, "start": delta.start,
+                "end": delta.start + length, "tier": 0, "block": block, "rows": 0, "late": 0, "foreign_rows": 0,
+                "blob": beside,
+            }  # fmt: skip
 
 
 def _remember(c: Connection, answers: Mapping[str, bytes]) -> None:

@@ -6,11 +6,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from drift.core.catalogue import Reference
 from drift.core.clock import HOUR
+from drift.core.fields import FieldsSeen, FieldSums
 from drift.core.profile import Profile, Sums, join
 from drift.core.sample import RowSample
 from drift.core.window import Window
 from drift.store.rows import PaneRow, PaneTotal, Totals
-from drift.store.tables import SAMPLE, dead_letter_counts, gaps, panes, partitions
+from drift.store.tables import FIELDS, SAMPLE, dead_letter_counts, gaps, panes, partitions
 
 LONGEST_TIER: Final = 26 * HOUR
 """A day has at most 25 hours."""
@@ -52,6 +53,21 @@ def sample(c: Connection, reference_id: int, start: int, end: int) -> RowSample 
         part = RowSample.load(row.blob)
         whole = part if whole is None else RowSample.merge((whole, part))
     return whole
+
+
+def fields(c: Connection, reference_id: int, start: int, end: int) -> FieldsSeen:
+    """Unknown fields seen in [start, end); hours and days that reach over an edge are left out."""
+    inside = and_(panes.c.block == FIELDS, panes.c.start >= start, panes.c.end <= end)
+    statement = select(panes.c.start, panes.c.end, panes.c.blob).where(_overlaps(reference_id, start, end), inside)
+    sums, first, last = FieldSums(), dict[str, int](), dict[str, int]()
+    for row in c.execute(statement, execution_options={"yield_per": 256}):
+        part = FieldSums.load(row.blob)
+        sums = FieldSums.merge((sums, part))
+        for name in part.seen:
+            first[name] = min(first.get(name, row.start), row.start)
+            last[name] = max(last.get(name, row.end), row.end)
+    names = sums.seen.keys()
+    return FieldsSeen(sums, {name: first[name] for name in names}, {name: last[name] for name in names})
 
 
 def count(c: Connection, reference_id: int, start: int, end: int) -> PaneTotal:

@@ -11,6 +11,7 @@ from drift.core.baseline import Stretch
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
 from drift.core.commit import Claim, EvaluationCommit, Gap, IngestCommit, Lease, Partition
+from drift.core.fields import FieldsSeen
 from drift.core.grid import Grid
 from drift.core.profile import Profile, Sums
 from drift.core.result import Judgement, WindowState
@@ -260,6 +261,10 @@ class Store:
     def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
         """Everything counted for a reference in start ≤ t < end, as of one moment."""
         return self._read(lambda c: panes.profile(c, reference, start, end))
+
+    def fields(self, reference_id: int, start: int, end: int) -> FieldsSeen:
+        """Unknown fields seen in start ≤ t < end: estimates, from some of the events."""
+        return self._read(lambda c: panes.fields(c, reference_id, start, end))
 
     def counted(self, reference_id: int, start: int, end: int) -> PaneTotal:
         """Like `profile`, without the profile: cheap."""

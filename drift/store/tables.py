@@ -38,6 +38,8 @@ SCHEMA: Final = "0002"
 
 SAMPLE: Final = -1
 """The block of `panes` that holds a row sample instead of sums; in `reference_sums` it stands with chunk −1."""
+FIELDS: Final = -2
+"""The block of `panes` that holds what was seen of unknown fields."""
 
 metadata = MetaData(
     naming_convention={

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.derived import by_field, derived
+from drift.core.fields import Looked, Shape
 from drift.core.rows import Key, Keys, Rows
 from drift.core.schema import canonical_key
 from ingest.decoding.mapping import Path
@@ -29,6 +30,8 @@ class Piece:
     raw: dict[Path, list[object]]
     """Place of a derived column's source → n values as they came."""
     odd: list[tuple[int, int, int]] = field(default_factory=list)
+    looked: list[tuple[int, Shape]] = field(default_factory=list)
+    """Events of which unknown fields were looked for."""
 
 
 def spell(versions: list[str | int | float | None]) -> list[str | None]:
@@ -51,7 +54,8 @@ def join(plan: Plan, pieces: Sequence[Piece]) -> Rows:
             odd += [(placed.row, at, slot) for at, slot in strange.tolist()]
     keys: dict[str, Keys] = {column.name: whole.keys.get(column.name) or [None] * n for column in plan.fields.keys}
     table = np.array(odd, np.int64).reshape(-1, 3)
-    return Rows(whole.time, whole.numbers, keys, table, whole.record, whole.version, plan.fields)
+    looked = Looked.of(whole.looked)
+    return Rows(whole.time, whole.numbers, keys, table, whole.record, whole.version, plan.fields, looked)
 
 
 def _concatenated(pieces: Sequence[Piece]) -> Piece:
@@ -65,4 +69,5 @@ def _concatenated(pieces: Sequence[Piece]) -> Piece:
         {name: list(chain.from_iterable(piece.keys[name] for piece in pieces)) for name in first.keys},
         {path: list(chain.from_iterable(piece.raw[path] for piece in pieces)) for path in first.raw},
         [(c, r + start, s) for piece, start in zip(pieces, starts[:-1], strict=True) for c, r, s in piece.odd],
+        [(at + start, shape) for piece, start in zip(pieces, starts[:-1], strict=True) for at, shape in piece.looked],
     )

@@ -17,6 +17,7 @@ from drift.core.arrow import coded, plain
 from drift.core.columnar import rows_of
 from drift.core.derive import NO_TIME, parse_time
 from drift.core.derived import moments_of
+from drift.core.fields import Looked
 from drift.core.records import (
     BAD_TIME,
     LABEL_ONLY,
@@ -29,6 +30,8 @@ from drift.core.rows import WRONG_TYPE, Coded, Fields, Key, Keys, Rows
 from drift.core.schema import Column, Kind, Role, canonical_key
 from ingest.decoding.mapping import Constant, EventMap, Path
 from ingest.decoding.plain import LABEL_ALONE, clean, key, shown
+from ingest.decoding.plan import Plan
+from ingest.decoding.unknown import Unknown
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,28 +73,33 @@ class Tables:
     Args:
         events: where things stand; None: by name, as the module says.
         models: fields by model name.
+        typed: whether columns that nobody reads have types; CSV's are all text.
     """
 
-    def __init__(self, events: EventMap | None, models: Mapping[str, Fields]) -> None:
+    def __init__(self, events: EventMap | None, models: Mapping[str, Fields], *, typed: bool = True) -> None:
         self._map = events
         self._models = models
+        self._typed = typed
+        self._unknown = {name: Unknown.placed(Plan.of(name, f, events)) for name, f in models.items() if events}
 
     def decode(self, batch: Batch, rows: dict[str, list[Rows]], rejected: list[Rejected]) -> None:
         """Append what a batch holds to `rows` by model and to `rejected`."""
         for name, at in self._by_model(batch, rejected):
-            found = self._of_model(self._models[name], batch if at is None else batch.take(at), rejected)
+            found = self._of_model(name, batch if at is None else batch.take(at), rejected)
             if len(found):
                 rows.setdefault(name, []).append(found)
 
-    def _of_model(self, fields: Fields, batch: Batch, rejected: list[Rejected]) -> Rows:
-        part = batch.table
+    def _of_model(self, name: str, batch: Batch, rejected: list[Rejected]) -> Rows:
+        part, fields = batch.table, self._models[name]
         time, refused = self._times(batch)
         versions, odd = self._versions(part)
         refused |= dict.fromkeys(odd, (WRONG_TYPE_REASON, "the version is neither text nor a number"))
         columns = {c.field: self._column(batch, c, fields) for c in (*fields.numbers, *fields.keys)}
         found = rows_of(columns, fields, time)
         keys = {c.name: _judged(found.keys[c.name], c, columns[c.field]) for c in fields.keys}
-        found = Rows(found.time, found.numbers, keys, found.odd, batch.record, versions, fields)
+        unknown = self._unknown.get(name) or Unknown.named(fields, part.schema)
+        looked = unknown.looked(part, _at, typed=self._typed)
+        found = Rows(found.time, found.numbers, keys, found.odd, batch.record, versions, fields, looked)
         for at in self._label_alone(part, found):
             refused.setdefault(at, (LABEL_ONLY, LABEL_ALONE))
         for at, (reason, detail) in sorted(refused.items()):
@@ -181,6 +189,7 @@ def join(pieces: Sequence[Rows]) -> Rows:
         np.concatenate([p.time for p in pieces]), np.concatenate([p.numbers for p in pieces], axis=1), keys,
         np.concatenate(odd), np.concatenate([p.record for p in pieces]),
         [version for p in pieces for version in p.version], first.fields,
+        Looked.join([p.looked for p in pieces], starts.tolist()),
     )  # fmt: skip
 
 

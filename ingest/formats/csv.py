@@ -53,7 +53,7 @@ class CsvDecoder:
     def __init__(self, options: Options, models: Mapping[str, Fields]) -> None:
         self._limit = options.max_record
         self._map = EventMap.parse(options.map) if options.map is not None else None
-        self._tables = Tables(self._map, models)
+        self._tables = Tables(self._map, models, typed=False)
         self._storage = _storages(self._map, models)
         self._time = self._map.time if self._map else ("time",)
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drift.core.errors import ConfigError, RecordRejected
+from drift.core.fields import Shape, places
 from drift.core.records import EMPTY, MALFORMED, MAX_RECORD, TOO_LARGE, UNKNOWN_MODEL, Decoded, Rejected
 from drift.core.rows import Fields
 from ingest.decoding import plain
@@ -21,6 +22,7 @@ from ingest.decoding.mapping import Constant, EventMap, Path
 from ingest.decoding.pieces import Ints, Piece, join
 from ingest.decoding.plan import Plan
 from ingest.decoding.structs import Typed, Unsuitable
+from ingest.decoding.unknown import Unknown
 
 _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SLICE: Final = 512
@@ -66,6 +68,7 @@ class JsonDecoder:
         self.plans = {name: Plan.of(name, fields, self.map) for name, fields in models.items()}
         constant = self.map.model.value if isinstance(self.map.model, Constant) else None
         alone = len(models) == 1 or constant is not None
+        self.unknown = {name: Unknown.placed(plan) for name, plan in self.plans.items()}
         self.typed: dict[str, Typed] = {}
         for name, plan in self.plans.items():
             try:
@@ -99,7 +102,10 @@ class _Batch:
         self._events(texts, record, None)
         for name, found in self._plain.items():
             records, events, envelopes = zip(*found, strict=True)
-            self.pieces.setdefault(name, []).append(plain.piece(self._by.plans[name], events, envelopes, records))
+            piece = plain.piece(self._by.plans[name], events, envelopes, records)
+            shape = self._by.unknown[name].shape
+            piece.looked.extend((at, shape(events[at])) for at in places(len(events)))
+            self.pieces.setdefault(name, []).append(piece)
 
     def _sized(self, values: Sequence[bytes | None]) -> tuple[Sequence[bytes], Ints]:
         """The records that have a size that can be decoded, and their positions."""
@@ -151,7 +157,7 @@ class _Batch:
         return [(name, np.array(at, np.int64)) for name, at in groups.items()]
 
     def _typed(self, name: str, texts: Sequence[bytes], record: Ints, at: Ints | None, left: list[int]) -> None:
-        typed = self._by.typed[name]
+        typed, shape = self._by.typed[name], self._by.unknown[name].shape
         for start in range(0, len(texts), _SLICE):
             events, refused = attempt(typed.decode, texts[start : start + _SLICE])
             good = np.arange(start, start + len(events) + len(refused))
@@ -159,6 +165,8 @@ class _Batch:
                 good = np.delete(good, refused)
             piece, odd = typed.columns(events, record[good], self._timestamps[record[good]])
             if len(piece.record):
+                kept = np.delete(good, odd) if odd.size else good
+                piece.looked.extend(_looked(texts, kept, shape))
                 self.pieces.setdefault(name, []).append(piece)
             back = [*(start + i for i in refused), *good[odd].tolist()]
             left.extend(back if at is None else at[back].tolist())
@@ -201,6 +209,14 @@ class _Batch:
 
     def _reject(self, record: int, index: int, reason: str, detail: str, payload: bytes) -> None:
         self.rejected.append(Rejected(record, index, reason, detail, payload))
+
+
+def _looked(texts: Sequence[bytes], kept: Ints, shape: Callable[[Any], Shape]) -> list[tuple[int, Shape]]:
+    """Unknown fields of some of the events at `kept`; one that can be decoded only without them is passed over."""
+    some = places(kept.size)
+    events, refused = attempt(_anything.decode, [texts[i] for i in kept[:: some.step].tolist()])
+    at = np.delete(some, refused).tolist() if refused else some
+    return [*zip(at, map(shape, events), strict=True)]
 
 
 def attempt(decode: Callable[[bytes], Any], texts: Sequence[bytes]) -> tuple[list[Any], list[int]]:
