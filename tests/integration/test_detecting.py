@@ -340,6 +340,12 @@ def test_accepting_in_one_segment_leaves_the_others_alone(store: Store) -> None:
     _say(here, Action.ACCEPT, alarm=mine.id)
     here.run(range(25, 27), income=0.8)
     assert {row.alarm.segment for row in here.alarms()} == {0, 2}
+    origins = {
+        segment: json.loads(zstandard.ZstdDecompressor().decompress(about))["income"]["origin"]
+        for segment in range(3)
+        if (about := store.watch_about(here.reference.id, "1h", segment, "default"))
+    }
+    assert origins == {0: "reference", 1: "accepted", 2: "reference"}
 
 
 def test_dismissing_keeps_the_same_shift_silent(store: Store) -> None:
@@ -405,12 +411,7 @@ def test_windows_that_slide_are_stepped_where_they_do_not_overlap(store: Store) 
         row for row in store.windows(here.fed.model.id, spec="2h/1h", limit=100) if row.window.start == hour(11).start
     )
     assert store.judgements(between.id)[0].outcome is Outcome.DRIFT, "it shows what stands"
-    budgets = {
-        spec: json.loads(zstandard.ZstdDecompressor().decompress(blob))
-        for spec in ("2h/1h", "1h")
-        if (blob := store.watch_about(here.reference.id, spec, 0, "default"))
-    }
-    assert set(budgets) == {"2h/1h", "1h"}
+    assert {row.spec for row in here.alarms()} == {"2h/1h", "1h"}
 
 
 def test_empty_and_incomplete_windows_are_not_stepped(store: Store) -> None:
@@ -430,6 +431,19 @@ def test_empty_and_incomplete_windows_are_not_stepped(store: Store) -> None:
     states = {row.window: row.state for row in store.windows(here.fed.model.id)}
     assert states[hour(5)] is WindowState.INCOMPLETE
     assert here.state() == before
+
+
+def test_provisional_windows_show_what_stands_and_are_not_stepped(store: Store) -> None:
+    here = world(store)
+    here.run(range(3))
+    here.run([3], income=1.5)
+    before, alarms = here.state(), here.alarms()
+    here.send(4, until=hour(4).end + MINUTE // 2, age=2.0)
+    here.judge()
+    latest = max(store.windows(here.fed.model.id), key=lambda row: row.window)
+    assert (latest.window, latest.state) == (hour(4), WindowState.PROVISIONAL)
+    assert (here.state(), here.alarms()) == (before, alarms)
+    assert store.judgements(latest.id)[0].reason.startswith("income: ")
 
 
 def test_segments_have_alarms_of_their_own_and_one_without_rows_keeps_its_state(store: Store) -> None:

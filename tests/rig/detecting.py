@@ -105,9 +105,10 @@ class World:
         return self.fed.reference
 
     def send(
-        self, *hours: int, n: int = ROWS, seed: int = 0, close: bool = True, late: bool = False, **shifts: Any
-    ) -> None:
-        """Rows in each of these hours; `close`: event time passes the end of the last of them."""
+        self, *hours: int, n: int = ROWS, seed: int = 0, close: bool = True, late: bool = False,
+        until: int | None = None, **shifts: Any,
+    ) -> None:  # fmt: skip
+        """Rows in each of these hours; `close`: event time passes the end of the last of them; `until`: goes so far."""
         panes = [
             PaneDelta(
                 self.fed.model.id, self.reference.id, hour(h).start, n,
@@ -117,7 +118,7 @@ class World:
         ]  # fmt: skip
         batch = self.fed.batch(*panes)
         moved = hour(max(hours)).end + 2 * MINUTE if close else hour(min(hours)).start
-        step = replace(batch.advances[0], watermarks={self.fed.model.id: moved})
+        step = replace(batch.advances[0], watermarks={self.fed.model.id: until or moved})
         self.fed.store.commit(replace(batch, advances=(step,)))
         self.fed.position = step.next
 
