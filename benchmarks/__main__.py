@@ -17,8 +17,11 @@ from tests.rig.postgres import Postgres
 
 DOCUMENT = CHECKOUT / "docs" / "benchmarks.md"
 CLIENTS = ("kafka-python", "confluent")
+PARTS = "abcdef"
 ARROW_HOURS = 4
 """As many times the rows: they are read so fast that fewer would show little but the last commit."""
+WEEK = 168
+"""Hours of the baseline that alarms compare with."""
 Readings = dict[str, list[dict[str, Any]]]
 
 
@@ -92,6 +95,11 @@ class Run:
         """Verdicts."""
         return self._interleaved({"1,000 columns": lambda: child("verdicts", 1_000)})
 
+    def f(self) -> Readings:
+        """Sequential detection."""
+        sizes = ((1_000, 1), (1_000, 11))
+        return {f"{c:,} × {s}": [child("stepping", c, s, WEEK)] for c, s in sizes}
+
     def _bare(self, client: str, topic: str, records: int) -> Callable[[], dict[str, Any]]:
         return lambda: child("consuming", "bare", client, self.kafka.bootstrap, topic, records)
 
@@ -115,7 +123,10 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", choices=[*"abcde", []], help="a: profiles, b: JSON, c: Arrow, d: memory, e: verdicts"
+        "parts",
+        nargs="*",
+        choices=[*PARTS, []],
+        help="a: profiles, b: JSON, c: Arrow, d: memory, e: verdicts, f: detection",
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
@@ -126,7 +137,7 @@ def main() -> None:
     found: dict[str, Readings] = {}
     with ExitStack() as stack:
         run = Run(asked.rows, asked.repeats, stack)
-        for part in asked.parts or "abcde":
+        for part in asked.parts or PARTS:
             print(f"({part}) {getattr(run, part).__doc__}", file=sys.stderr, flush=True)
             found[part] = getattr(run, part)()
     text = report.render(found, asked.rows)

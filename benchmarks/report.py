@@ -33,6 +33,7 @@ def render(found: dict[str, Readings], rows: int) -> str:
         "c": lambda: _arrow(found["c"], found.get("a"), rows),
         "d": lambda: _memory(found["d"], rows),
         "e": lambda: _verdicts(found["e"]),
+        "f": lambda: _detection(found["f"]),
     }
     return "\n".join([_head(found), *(parts[part]() for part in found)])
 
@@ -151,6 +152,36 @@ Seconds from two profiles to the verdict on every column, with every statistic a
 process also makes the tables that later ones find ready.
 
 {table(("", "measures", "seconds", "the first", "aim"), lines)}"""
+
+
+def _detection(found: Readings) -> str:
+    lines = []
+    for name, (reading,) in found.items():
+        step, raising, pack = (Spread(reading[key]) for key in ("steps", "raising", "pack"))
+        told = f"{raising.show('{:.2f}')}, {reading['raised']:,} alarms" if raising.values else ""
+        raw, packed = (f"{reading[key] / 1e6:.1f}" for key in ("raw", "packed"))
+        lines.append(
+            (
+                name, f"{reading['make']:.0f}", step.show("{:.2f}"), told, pack.show("{:.2f}"), raw, packed,
+                f"{reading['peak_mb']:,.0f}",
+            )
+        )  # fmt: skip
+    headings = (
+        "columns × segments", "make, s", "step, s", "step with alarms, s", "pack, s", "state, MB", "stored, MB",
+        "peak MB",
+    )  # fmt: skip
+    return f"""
+## (f) Sequential detection
+
+Columns × segments under the default detector, windows of an hour, a baseline of a week of hours; processor time.
+*Make* is the first window, at which every watch learns from the baseline and checks itself on it: once for each segment
+in a process, and again when somebody answers an alarm or the settings change; the evaluator keeps its lease meanwhile.
+*Step* is every further window. Half-way a tenth of the columns moves by half a standard deviation, in every segment at
+once: those windows raise alarms and measure them. The state is that of one window length after one window, as it is in
+memory and as it is stored: the newest one, and up to eight older ones to go back to when rows come late. It depends on
+neither rows nor time.
+
+{table(headings, lines)}"""
 
 
 def _of(readings: Sequence[dict[str, Any]], key: str) -> Spread:
