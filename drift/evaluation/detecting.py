@@ -30,7 +30,7 @@ from drift.core.commit import AlarmChange, Detection, WindowResult
 from drift.core.profile import Profile
 from drift.core.window import Window, WindowSpec
 from drift.evaluation.baselines import Standards
-from drift.evaluation.learning import Lesson, progress, ready
+from drift.evaluation.learning import Lesson, progress, ready, why_not
 from drift.evaluation.memory import Memory, worst_first
 from drift.evaluation.ports import DetectionStore
 from drift.evaluation.stepping import Found, Given, Step, revised
@@ -150,7 +150,7 @@ class Detecting:
 
     def _still(self, case: Case, memory: Memory) -> Seen:
         """A window that is not stepped."""
-        learning = progress(memory.learning) if self._baseline(case, case.window) is None else ""
+        learning = progress(memory.learning, why_not(case.model)) if self._baseline(case, case.window) is None else ""
         return Seen(memory.judged, worst_first(memory.alarms.values()), learning)
 
     def _forward(self, case: Case, memory: Memory, *, last: bool) -> tuple[Seen, Detection]:
@@ -245,7 +245,7 @@ class Detecting:
         memory.alarms, memory.states, memory.stepped, memory.judged = {}, {}, {}, {}
         memory.learning.append(case.window)
         memory.last, done = case.window, ready(memory.learning)
-        learning = progress(memory.learning)
+        learning = progress(memory.learning, why_not(case.model))
         if done:
             learning, told = self._learnt(case, memory)
             changes += told
@@ -262,7 +262,7 @@ class Detecting:
         self._answers.pop(case.model.id, None)
         baseline = self._baseline(case, Window(answer.applies_from, answer.applies_from + 1))
         if baseline is None:
-            return progress(memory.learning), []
+            return progress(memory.learning, why_not(case.model)), []
         log.info(
             "production's first windows are the baseline now", model=case.model.name, window=case.spec.name,
             windows=len(baseline.stretches),

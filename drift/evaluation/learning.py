@@ -40,11 +40,12 @@ def ready(windows: Sequence[Window]) -> bool:
     return len(windows) >= WINDOWS and windows[-1].end - windows[0].start >= TIME
 
 
-def progress(windows: Sequence[Window]) -> str:
-    """How far the learning is."""
+def progress(windows: Sequence[Window], why: str = "") -> str:
+    """How far the learning is, and why it is needed, as `why_not` has it."""
     days = (windows[-1].end - windows[0].start) // DAY if windows else 0
+    because = f": {why}" if why else ""
     return (
-        "the reference is no baseline for these windows, so production's first ones are being learnt: "
+        f"the reference is no baseline for these windows{because}; production's first ones are being learnt: "
         f"{min(len(windows), WINDOWS)} of {WINDOWS} windows, {min(days, TIME // DAY)} of {TIME // DAY} days"
     )
 
@@ -67,7 +68,7 @@ class Lesson:
             mine = answer.reference_id == self.reference.id and answer.spec == self.spec.name
             if mine and answer.action is Action.LEARN and answer.withdrawn_at is None:
                 return answer
-        why = f"the reference is no baseline for windows of {self.spec.name}: {_why_not(self.model)}"
+        why = f"the reference is no baseline for windows of {self.spec.name}: {why_not(self.model)}"
         first, last = windows[0].start, windows[-1].end
         answer = Answer(
             0, self.model.id, self.reference.id, self.spec.name, "", None, Action.LEARN, "driftsum", why, last, first,
@@ -98,7 +99,8 @@ class Lesson:
         return changes
 
 
-def _why_not(model: Model) -> str:
+def why_not(model: Model) -> str:
+    """Why a model's reference is no baseline."""
     if model.settings.get("held_out") is False:
         return "its rows were trained on (held_out: false)"
     if model.settings.get("baseline") == "production":

@@ -41,7 +41,10 @@ def sides() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def alarms(sides: tuple[pd.DataFrame, pd.DataFrame], **settings: Any) -> pd.DataFrame:
     """What a backtest raises."""
-    return drift.backtest(*sides, time="ts", window="6h", label="label", seasonal="none", **settings).alarms
+    found: pd.DataFrame = drift.backtest(
+        *sides, time="ts", window="6h", label="label", seasonal="none", **settings
+    ).alarms
+    return found
 
 
 def test_production_with_its_own_shares_raises_nothing(sides: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from drift.check import check
 from drift.config import ModelSettings
+from drift.core.catalogue import Model
 from drift.core.clock import HOUR
 from drift.core.errors import ReferenceRefused
 from drift.core.profile import Sums
 from drift.core.result import Outcome
+from drift.evaluation.learning import progress, why_not
 from drift.reference import BuiltReference, ReferenceOptions, build_reference, profile_frame
 from drift.reference.prior import BLOCK, Prior
 
@@ -205,3 +207,17 @@ def test_the_summary_says_what_training_rows_mean(held_out: bool | None, said: s
     assert [said in note for note in told] == ([True] if said else [])
     features = frame(500, 0.5).drop(columns="score")
     assert not any("cannot be told" in note for note in build_reference(features).summary["notes"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"held_out": False}, "its rows were trained on (held_out: false)"),
+        ({"baseline": "production"}, "so it is configured (baseline: production)"),
+        ({}, "its rows are not in the order of time, or too few for them"),
+    ],
+)
+def test_a_window_says_why_production_is_learnt(settings: dict[str, object], said: str) -> None:
+    why = why_not(Model(1, "credit", settings=settings))
+    assert why == said
+    assert progress([], why).startswith(f"the reference is no baseline for these windows: {said}; production's first")
