@@ -8,8 +8,7 @@ A share's bet: e = (p₁/p̄)^k ((1−p₁)/(1−p̄))^(n−k) against p ≤ p̄
 w = n_eff/n ≤ 1 makes dependent rows count for fewer, and keeps the expectation below 1.
 
 Evidence: R ← (1 + R)·e, the Shiryaev–Roberts e-detector (Shin, Ramdas and Rinaldo 2024, NEJSDS 2(2)): its expectation
-after t windows is at most t, so a level of A is first passed after A windows on average, or later. Beside R stands the
-mean of the change's time under the same weights, m ← (m·R + t)/(1 + R): the onset.
+after t windows is at most t, so a level of A is first passed after A windows on average, or later.
 """
 
 from typing import Final
@@ -22,7 +21,7 @@ from detectors.contract import Bools, Floats
 Singles = npt.NDArray[np.float32]
 
 THETAS: Final = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
-RAISES: Final = np.array([1.5, 2.5, 6.0])
+RAISES: Final = np.array([1.5, 3.0, 10.0])
 FLOOR: Final = 0.1
 POINTS: Final = 0.005
 """Half a percentage point: a share's smallest tolerance."""
@@ -68,33 +67,22 @@ def share_bets(k: Floats, n: Floats, upper: Floats, lower: Floats) -> Floats:
     return np.stack([np.where(ok, bet, 0.0) for ok, bet in zip(possible, bets, strict=True)], axis=-2)
 
 
-def advance(level: Singles, onset: Singles, log_e: Floats, now: float, stepped: Bools) -> tuple[Singles, Singles]:
-    """One step of R and of the mean onset, in logarithms; components of columns not stepped stay.
-
-    Args:
-        level: log R; −inf at the start.
-        onset: minutes since the state's first window.
-        log_e: same shape.
-        now: minutes of this window.
-        stepped: (C,).
-    """
-    mask = stepped.reshape(-1, *([1] * (level.ndim - 1)))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        grown = np.logaddexp(0.0, level.astype(np.float64))
-        old = np.exp(level.astype(np.float64) - grown)
-        when = onset * old + now * (1 - old)
-    return (
-        np.where(mask, grown + log_e, level).astype(np.float32),
-        np.where(mask, when, onset).astype(np.float32),
-    )
+def advance(level: Singles, log_e: Floats, stepped: Bools) -> Singles:
+    """One step of log R, −inf at the start; components of columns that are not stepped, (C,), stay."""
+    grown = np.logaddexp(0.0, level.astype(np.float64)) + log_e
+    return np.where(_like(stepped, level), grown, level).astype(np.float32)
 
 
-def mixture(level: Singles, used: Bools) -> Floats:
-    """(C,) log of the mean of R over a column's used components; −inf where it has none."""
-    flat, there = level.reshape(level.shape[0], -1).astype(np.float64), used.reshape(level.shape[0], -1)
-    masked = np.where(there, flat, -np.inf)
-    top = masked.max(axis=1, initial=-np.inf)
+def _like(of_columns: Bools, other: Singles) -> Bools:
+    """(C,) as (C, 1, …), to go with an array of more axes."""
+    return of_columns.reshape(-1, *([1] * (other.ndim - 1)))
+
+
+def total(level: Floats) -> Floats:
+    """(C,) log Σ exp over all but the first axis; −inf where all are."""
+    flat = level.reshape(level.shape[0], -1)
+    top = flat.max(axis=1, initial=-np.inf)
     base = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore", under="ignore"):
-        total = np.log(np.exp(masked - base[:, None]).sum(axis=1))
-    return np.where(np.isfinite(top), base + total - np.log(np.maximum(there.sum(axis=1), 1)), -np.inf)
+        found: Floats = base + np.log(np.exp(flat - base[:, None]).sum(axis=1))
+    return np.where(np.isfinite(top), found, -np.inf)

@@ -16,7 +16,7 @@ from detectors.sequential.default.wander import Wander, estimate
 
 RELIABLE: Final = 30.0
 """Windows, over their inflation, from which the variance is known well enough to page."""
-WIDTHS: Final = (2.0, 3.0, 4.0, 6.0)
+WIDTHS: Final = (1.0, 2.0, 3.0, 4.0, 6.0)
 """Standard deviations of the wander that are borne: the first, and what the self-check may raise it to."""
 DELTA: Final = 0.05
 """Standard deviations borne by default."""
@@ -45,6 +45,8 @@ class Learned:
     """(C,) of `WIDTHS`."""
     typical: Floats
     """(C, S) rows of a usual window."""
+    borne: Floats
+    """(C, S) standard deviations that somebody called normal by dismissing an alarm."""
     z: float
     """Quantile for the baseline's own error: 95 % over all streams of the model."""
 
@@ -104,7 +106,9 @@ class Learned:
             with np.errstate(divide="ignore", invalid="ignore"):
                 error[columns] = np.where(m > 0, phi / np.maximum(m, 1.0) + omega2 / np.maximum(windows, 1e-9), np.inf)
         doubt = self.doubt[:, None]
-        tolerance = self.delta[:, None] + self.z * np.sqrt(error * doubt) + self.width[:, None] * self.omega
+        tolerance = (
+            self.delta[:, None] + self.borne + self.z * np.sqrt(error * doubt) + self.width[:, None] * self.omega
+        )
         return means, np.minimum(tolerance, _MOST_DELTA)
 
     def weight(self, n: Floats) -> Floats:
@@ -125,7 +129,7 @@ class Learned:
         wander = Wander(had.phi[columns], had.omega2[columns], had.rho[columns], had.unnoticed[columns])
         return Learned(
             self.sd[columns], wander, tuple(seasons), self.length[columns], self.doubt[columns], self.delta[columns],
-            self.width[columns], self.typical[columns], self.z,
+            self.width[columns], self.typical[columns], self.borne[columns], self.z,
         )  # fmt: skip
 
     def widened(self, columns: Ints, width: float) -> "Learned":
@@ -149,7 +153,7 @@ def learn(
         asked: the season that somebody wants, or `auto`.
         delta: (C,) standard deviations borne.
         many: streams of the whole model: columns × segments × scores.
-        extra: windows dismissed as normal; they widen the wander.
+        extra: windows dismissed as normal.
         kinds: seasons chosen already.
     """
     sizes = series.sizes(streams)
@@ -164,13 +168,14 @@ def learn(
         kinds = choose(series, np.where(counted, per**2, 0.0), calendar, length, asked)
     seasons, residuals = fit(series, sizes, kinds, calendar)
     wander = _wander(series, residuals * per, sizes, counted, series.within * per**2)
+    borne = np.zeros(sd.shape)
     if extra is not None and len(extra):
-        wander = _with_dismissed(wander, extra, streams, seasons, calendar, per)
+        borne = _dismissed(extra, streams, seasons, calendar, per)
     n = series.rows
     even = n.sum(axis=0) ** 2 / np.maximum((n**2).sum(axis=0), 1.0)
     found = Learned(
         sd, wander, tuple(seasons), even, np.ones(len(delta)), delta, np.full(len(delta), WIDTHS[0]),
-        typical, NormalDist().inv_cdf(1 - 0.05 / (2 * max(many, 1))),
+        typical, borne, NormalDist().inv_cdf(1 - 0.05 / (2 * max(many, 1))),
     )  # fmt: skip
     return replace(found, doubt=_doubt(found))
 
@@ -187,20 +192,16 @@ def _wander(series: Series, residuals: Floats, sizes: Floats, counted: Bools, wi
     )
 
 
-def _with_dismissed(
-    wander: Wander, extra: Series, streams: Streams, seasons: Sequence[Season], calendar: Calendar, per: Floats
-) -> Wander:
-    """ω² raised so that the dismissed windows lie within two standard deviations of it."""
+def _dismissed(extra: Series, streams: Streams, seasons: Sequence[Season], calendar: Calendar, per: Floats) -> Floats:
+    """(C, S) how far the dismissed windows were off on average: so much is normal from now on."""
     expected = np.zeros(extra.means.shape)
     for season in seasons:
         cells = calendar.cells(season.kind, extra.starts.tolist())
         expected[:, season.columns] = season.means[cells]
     there = extra.sizes(streams) > 0
     off = np.where(there, (extra.means - expected) * per, 0.0)
-    rows = np.maximum(there.sum(axis=0), 1)
-    # they came in a row: what they were off on average is what has to be borne
-    mean = np.abs(off.sum(axis=0) / rows)
-    return replace(wander, omega2=np.maximum(wander.omega2, (mean / WIDTHS[0]) ** 2 * there.any(axis=0)))
+    found: Floats = np.abs(off.sum(axis=0) / np.maximum(there.sum(axis=0), 1))
+    return found
 
 
 def _doubt(found: Learned) -> Floats:

@@ -1,7 +1,7 @@
 """The self-check: the baseline's halves are replayed, each under what the other one taught.
 
 Whatever alarms there is a false alarm by definition. Columns that raise more than the budget's 95 % bound bear more
-wander, 3, 4, then 6 standard deviations; those still loud at 6 cannot be judged with windows of this length.
+wander, up to 6 standard deviations; those still loud then cannot be judged with windows of this length.
 """
 
 import math
@@ -32,7 +32,7 @@ class SelfCheck:
     alarms: Ints
     """(C,) alarms that the column raised, at the width that was settled on."""
     first: Ints
-    """(C,) alarms at two standard deviations."""
+    """(C,) alarms at the smallest width."""
     expected: float
     """Alarms of all columns together that the budget allows in so many windows."""
     bound: int
@@ -40,7 +40,7 @@ class SelfCheck:
     width: Floats
     """(C,) standard deviations of wander that are borne."""
     loud: Bools
-    """(C,) still too many alarms at 6."""
+    """(C,) still too many alarms at the largest width."""
 
 
 def check(

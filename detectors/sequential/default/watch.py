@@ -157,7 +157,7 @@ class DefaultWatch:
             log_e = self._back_bets(column, stream, sign, counts[column], start)
             back[column] = np.logaddexp(0.0, back[column]) + log_e
         after["back"] = back
-        found: Bools = there & (betting.mixture(back, np.ones(back.shape, np.bool_)) >= self._back_limit)
+        found: Bools = there & (betting.total(back.astype(np.float64)) - np.log(back.shape[1]) >= self._back_limit)
         return found
 
     def _back_bets(self, column: int, stream: int, sign: int, counts: Floats, start: int) -> Floats:
