@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from drift.api import shapes
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.commit import Gap
+from drift.core.fields import FieldsSeen
 from drift.core.result import Breach, Judgement, Outcome
 from drift.core.window import format_duration
 from drift.store.rows import BreachRow, DeadLetterRow, PartitionStatus, SeriesPoint, WindowRow
@@ -44,6 +45,24 @@ def model(of: Model) -> shapes.ModelAnswer:
         windows=[spec.name for spec in of.windows],
         settings={key: value for key, value in of.settings.items() if key != "reference"},
     )
+
+
+def fields(found: Mapping[str, FieldsSeen]) -> shapes.FieldsAnswer:
+    """Unknown fields by model version, the most frequent first."""
+    listed = [
+        shapes.FieldAnswer(
+            version=version,
+            name=name,
+            type=seen.sums.storage(name),
+            share=seen.sums.events(name) / seen.sums.looked,
+            first_seen=seen.first[name],
+            last_seen=seen.last[name],
+        )
+        for version, seen in found.items()
+        for name in seen.sums.seen
+    ]
+    order = sorted(listed, key=lambda one: (one.version, -one.share, one.name))
+    return shapes.FieldsAnswer(fields=order, more=any(seen.sums.more for seen in found.values()))
 
 
 def reference(of: Reference, model_name: str) -> shapes.ReferenceAnswer:

@@ -256,6 +256,28 @@ class GapAnswer(Shape):
     at: Time
 
 
+class FieldAnswer(Shape):
+    """A field that events have and no reference knows: it is not counted."""
+
+    version: str
+    """Of the model, in whose events it was seen."""
+    name: str
+    type: str | None
+    """The JSON type of most of its values; null: objects, or not known."""
+    share: float
+    """Of the kept stretch's events, an estimate: some of them were looked at."""
+    first_seen: Time
+    last_seen: Time
+
+
+class FieldsAnswer(Shape):
+    """The fields that nobody watches."""
+
+    fields: list[FieldAnswer]
+    more: bool
+    """Whether there were more names than are kept."""
+
+
 class TotalsAnswer(Shape):
     """Sums over all that is stored."""
 

@@ -158,6 +158,19 @@ def retire(
     operations.retire(source, topic, config, url)
 
 
+@app.command()
+def fields(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    config: ConfigFile = HERE,
+    url: Url = None,
+    json: Json = False,
+) -> None:
+    """List fields that a model's events have and no reference knows: nobody watches them."""
+    from drift.cli import operations
+
+    operations.fields(model, config, url, as_json=json)
+
+
 @dead_letters.command("list")
 def dead_letters_list(
     reason: Annotated[str, typer.Option(help="Only those refused for this reason.")] = "",

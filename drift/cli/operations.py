@@ -42,6 +42,21 @@ def _partition(one: Any, headings: Sequence[str]) -> list[object]:
     return [(one | {"watermarks": marks or None, "owner": owner})[key] for key in headings]
 
 
+def fields(model: str, config: Path, url: str | None, *, as_json: bool) -> None:
+    """List fields that nobody watches."""
+    with connect(config, url) as client:
+        found = client.get("/v1/fields", model=model)
+    if as_json:
+        output.json(found)
+        return
+    headings = ("version", "field", "type", "share of events", "first seen", "last seen")
+    rows = ((f["version"], f["name"], f["type"], f"{f['share']:.1%}", f["first_seen"], f["last_seen"])
+            for f in found["fields"])  # fmt: skip
+    output.table(headings, rows)
+    if found["more"]:
+        output.note("there were others: the names of rare ones are not kept")
+
+
 def retire(source: str, topic: str, config: Path, url: str | None) -> None:
     """Let windows close without a topic."""
     with connect(config, url, write=True) as client:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from drift.core.clock import MINUTE
 from drift.core.errors import ProfileMismatch
 from drift.core.schema import MAX_NAME, Storage
 
@@ -19,15 +20,22 @@ MOST_FIELDS: Final = 60
 """Names that are kept of a stretch: those seen most often, of equals the first by name."""
 RAREST: Final = 128
 """At least one in so many events of a batch is looked at, and at least four of them where there are as many."""
+OFTEN: Final = 16
+"""One in so many at most where a batch reaches over hours (a slow log read anew): one for each `EACH`."""
+EACH: Final = 5 * MINUTE
 
 Ints = npt.NDArray[np.int64]
 Shape = tuple[tuple[str, Storage | None], ...]
 """Unknown fields of one event with their types (None: an object, or not known), sorted by name; most often empty."""
 
 
-def places(n: int) -> range:
-    """Positions of the events of a batch of n that are looked at."""
-    return range(0, n, max(1, min(RAREST, n // 4)))
+def places(time: Ints) -> range:
+    """Positions of the events of a batch that are looked at; `time` (n,) is theirs, microseconds."""
+    n = time.size
+    each = n * EACH // max(int(time.max() - time.min()), 1) if n else 0
+    step = max(1, min(RAREST, n // 4, max(OFTEN, each)))
+    # odd: producers that take turns are looked at in turn
+    return range(0, n, step | 1)
 
 
 def shape_of(fields: Mapping[str, object]) -> Shape:

@@ -104,7 +104,7 @@ class _Batch:
             records, events, envelopes = zip(*found, strict=True)
             piece = plain.piece(self._by.plans[name], events, envelopes, records)
             shape = self._by.unknown[name].shape
-            piece.looked.extend((at, shape(events[at])) for at in places(len(events)))
+            piece.looked.extend((at, shape(events[at])) for at in places(piece.time))
             self.pieces.setdefault(name, []).append(piece)
 
     def _sized(self, values: Sequence[bytes | None]) -> tuple[Sequence[bytes], Ints]:
@@ -166,7 +166,7 @@ class _Batch:
             piece, odd = typed.columns(events, record[good], self._timestamps[record[good]])
             if len(piece.record):
                 kept = np.delete(good, odd) if odd.size else good
-                piece.looked.extend(_looked(texts, kept, shape))
+                piece.looked.extend(_looked(texts, kept, piece.time, shape))
                 self.pieces.setdefault(name, []).append(piece)
             back = [*(start + i for i in refused), *good[odd].tolist()]
             left.extend(back if at is None else at[back].tolist())
@@ -211,9 +211,9 @@ class _Batch:
         self.rejected.append(Rejected(record, index, reason, detail, payload))
 
 
-def _looked(texts: Sequence[bytes], kept: Ints, shape: Callable[[Any], Shape]) -> list[tuple[int, Shape]]:
+def _looked(texts: Sequence[bytes], kept: Ints, time: Ints, shape: Callable[[Any], Shape]) -> list[tuple[int, Shape]]:
     """Unknown fields of some of the events at `kept`; one that can be decoded only without them is passed over."""
-    some = places(kept.size)
+    some = places(time)
     events, refused = attempt(_anything.decode, [texts[i] for i in kept[:: some.step].tolist()])
     at = np.delete(some, refused).tolist() if refused else some
     return [*zip(at, map(shape, events), strict=True)]

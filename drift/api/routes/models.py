@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 
 from drift.api import convert, shapes
-from drift.api.deps import Given, ModelPath, errors, model_called
+from drift.api.deps import Given, ModelPath, ModelQuery, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.core.clock import DAY
 from drift.core.errors import Conflict
 from drift.service.models import put_model as put
 
@@ -20,6 +21,17 @@ def list_models(services: Given, limit: Limit = 100, cursor: Cursor = None) -> P
     models = sorted(services.store.catalogue().models.values(), key=lambda model: -model.id)
     rest = [model for model in models if before is None or model.id < before[0]]
     return page(rest[: limit + 1], limit, convert.model, lambda model: (model.id,))
+
+
+@router.get("/fields", responses=errors())
+def list_fields(services: Given, name: ModelQuery) -> shapes.FieldsAnswer:
+    """Fields that a model's events have and its references do not know: nobody watches them."""
+    catalogue, now = services.store.catalogue(), services.clock.now()
+    model = model_called(catalogue, name)
+    references = sorted((r for r in catalogue.references if r.model_id == model.id), key=lambda r: r.id)
+    # of several references of a version, the latest
+    latest = {reference.version: reference.id for reference in references}
+    return convert.fields({version: services.store.fields(at, 0, now + DAY) for version, at in latest.items()})
 
 
 @router.get("/models/{name:path}", responses=errors())
