@@ -63,12 +63,12 @@ def _country(code: str) -> Container[date]:
         from holidays import country_holidays
     except ImportError as error:
         raise ConfigError(
-            f"holidays: {code} needs a package that is not installed; pip install 'driftsum[holidays]', or write dates"
+            f"{code} needs a package that is not installed; pip install 'driftsum[holidays]', or write dates"
         ) from error
     match = _CODE.fullmatch(code)
     country, part = match.groups() if match else (code, None)
     try:
         found: Container[date] = country_holidays(country, subdiv=part)
     except NotImplementedError as error:
-        raise ConfigError(f"holidays: {code} is no country (or part of one) that is known; {_FORMS}") from error
+        raise ConfigError(f"{code} is no country (or part of one) that is known; {_FORMS}") from error
     return found
