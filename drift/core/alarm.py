@@ -42,7 +42,7 @@ class Alarm:
     until: int
     """End of the stretch that the evidence was measured over, microseconds."""
     direction: str
-    """`increase`, `decrease`, or empty."""
+    """`increase`, `decrease`, or empty: of the column, where `what` tells of its place, else of `what` itself."""
     what: str
     """What moved: `location`, `spread`, `skew`, `kurtosis`, `share missing`, `share of north`, …"""
     effect: float

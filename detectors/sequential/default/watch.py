@@ -197,7 +197,7 @@ class DefaultWatch:
             judged=self.judged,
             reliable=self.reliable,
             onset=np.asarray(state["onset"], np.int64),
-            direction=np.where(leader < 0, 0, signs * sign).astype(np.int64),
+            direction=np.where(leader < 0, 0, np.where(signs == 0, sign, signs * sign)).astype(np.int64),
             level=np.where(standing >= 0, state["level"], level).astype(np.float64),
             limit=np.full(columns, self.limit),
             what=tuple(self.streams.labels[c][s] if s >= 0 else "" for c, s in enumerate(leader.tolist())),
