@@ -18,8 +18,8 @@ from drift.core.schema import MAX_NAME, Storage
 
 MOST_FIELDS: Final = 60
 """Names that are kept of a stretch: those seen most often, of equals the first by name."""
-RAREST: Final = 128
-"""At least one in so many events of a batch is looked at, and at least four of them where there are as many."""
+RAREST: Final = 256
+"""At least one in so many events of a batch is looked at, and at least two of them where there are as many."""
 OFTEN: Final = 16
 """One in so many at most where a batch reaches over hours (a slow log read anew): one for each `EACH`."""
 EACH: Final = 5 * MINUTE
@@ -32,8 +32,8 @@ Shape = tuple[tuple[str, Storage | None], ...]
 def places(time: Ints) -> range:
     """Positions of the events of a batch that are looked at; `time` (n,) is theirs, microseconds."""
     n = time.size
-    each = n * EACH // max(int(time.max() - time.min()), 1) if n else 0
-    step = max(1, min(RAREST, n // 4, max(OFTEN, each)))
+    each = n * EACH // max(abs(int(time[-1] - time[0])), 1) if n else 0
+    step = max(1, min(RAREST, n // 2, max(OFTEN, each)))
     # odd: producers that take turns are looked at in turn
     return range(0, n, step | 1)
 

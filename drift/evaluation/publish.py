@@ -9,6 +9,7 @@ from typing import Protocol
 
 from drift.core.alarm import Alarm, Severity
 from drift.core.catalogue import Catalogue, Model, Reference
+from drift.core.fields import FieldsSeen
 from drift.core.result import Judgement
 from drift.core.window import Window
 from drift.metrics import Snapshot
@@ -61,6 +62,9 @@ class Store(Protocol):
     def judgements(self, window_id: int, segment: int | None = None) -> Mapping[int, Judgement]:
         """Segment index → judgement of the window's latest result."""
 
+    def fields(self, reference_id: int, start: int, end: int) -> FieldsSeen:
+        """Unknown fields seen in a stretch."""
+
     def standing(self, reference_id: int, spec: str) -> Sequence[StandingAlarm]:
         """Alarms that stand on a reference and spec."""
 
@@ -98,10 +102,12 @@ class Publisher:
             return False
         judgements = {labels[index]: one for index, one in self._store.judgements(last.id).items()}
         window = last.window
+        unknown = len(self._store.fields(reference.id, window.start, window.end).sums.seen)
         self._metrics.result(
             Snapshot(
-                model.name, reference.version, last.spec, window.start, window.end, model.lateness, judgements, alarms
+                model.name, reference.version, last.spec, window.start, window.end, model.lateness, judgements, alarms,
+                unknown,
             )
-        )
+        )  # fmt: skip
         self._published[key] = state
         return True

@@ -42,6 +42,8 @@ class Snapshot:
     """Segment label (`all`, `channel=web`) → its judgement."""
     alarms: Mapping[tuple[str, Severity], int] = field(default_factory=dict)
     """(Segment label, severity) → alarms that stand and are not snoozed."""
+    unknown: int = 0
+    """Fields that no reference knows, of those looked at."""
 
     @property
     def stale_at(self) -> int:
@@ -144,6 +146,7 @@ def _totals(families: Mapping[str, GaugeMetricFamily], snapshot: Snapshot) -> No
         families[names.WATCHED.name].add_metric(mine, watched)
         for level in Severity:
             families[names.ALARMS.name].add_metric((*mine, level.value), snapshot.alarms.get((segment, level), 0))
+    families[names.UNKNOWN.name].add_metric(labels, snapshot.unknown)
     if WHOLE in snapshot.judgements:
         outcome = snapshot.judgements[WHOLE].outcome
         for other in Outcome:

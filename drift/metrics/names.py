@@ -77,6 +77,12 @@ ALARMS: Final = Metric(
     "Alarms that stand after the last final window by severity; those that are snoozed do not count.",
     (*_WINDOW, "segment", "severity"),
 )
+UNKNOWN: Final = Metric(
+    "drift_fields_unknown",
+    "gauge",
+    "Fields that events of the last final window had and no reference knows; nobody watches them. At most 60.",
+    _WINDOW,
+)
 STATISTIC: Final = Metric(
     "drift_statistic",
     "gauge",
@@ -99,7 +105,7 @@ INGEST: Final = (
     RECORDS, EVENTS, DEAD_LETTERS, LATE_ROWS, LAG, WATERMARK, COMMIT, FENCED, GAPS, GAP_RECORDS,
 )  # fmt: skip
 RESULTS: Final = (
-    EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, STATISTIC, THRESHOLD, SERIES,
-    DROPPED,
+    EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, UNKNOWN, STATISTIC, THRESHOLD,
+    SERIES, DROPPED,
 )  # fmt: skip
 ALL: Final = (*INGEST, *RESULTS, BUILD)

@@ -1,11 +1,14 @@
 """The evaluator on a real store: what it judges, when, how often, and what it leaves alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from drift.core.alarm import Severity
 from drift.core.clock import DAY, HOUR, MINUTE, ManualClock
 from drift.core.commit import AlarmChange, Detection, Partition, WindowResult
+from drift.core.fields import FieldSums
 from drift.core.profile import Profile
 from drift.core.result import Judgement, Outcome, WindowState
 from drift.core.window import Window
@@ -165,13 +168,16 @@ def test_a_dead_partition_leaves_windows_incomplete_until_its_owner_is_back(stor
 
 def test_what_is_final_is_published_once(store: Store, seen: Seen) -> None:
     source = feed(store)
-    source.commit(delta(source.reference, 1, rows=30), delta(source.reference, 2, start=T0 + 2 * HOUR))
+    unknown = FieldSums(9, {"a": {"number": 9}, "b": {"": 1}}).dump()
+    first = replace(delta(source.reference, 1, rows=30), fields=unknown)
+    source.commit(first, delta(source.reference, 2, start=T0 + 2 * HOUR))
     judging = evaluator(store, seen)
     judging.tick()
     judging.release()
     publisher = Publisher(store, seen)
     assert publisher.tick() == 1
     [snapshot] = seen.published
+    assert snapshot.unknown == 2
     assert (snapshot.model, snapshot.version, snapshot.window) == ("credit", "1", "1h")
     assert snapshot.judgements["all"].outcome is Outcome.DRIFT
     assert set(snapshot.judgements) == {"all", "k=a", "k=other"}

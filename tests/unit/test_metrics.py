@@ -71,6 +71,12 @@ def test_standing_alarms_by_segment_and_severity() -> None:
     }  # fmt: skip
 
 
+def test_unknown_fields_are_counted() -> None:
+    metrics = make()
+    metrics.result(replace(snapshot([0.1]), unknown=3))
+    assert scrape(metrics)["drift_fields_unknown"] == {("m", "1", "1h"): 3.0}
+
+
 def test_names_follow_the_conventions() -> None:
     assert len({metric.name for metric in names.ALL}) == len(names.ALL)
     for metric in names.ALL:
