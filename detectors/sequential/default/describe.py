@@ -80,7 +80,7 @@ def about(
         "why": _why(learned, check, column, judged, reliable),
         "origin": _origin(context),
         "rows": int(context.baseline.profile.rows(context.segment)),
-        "windows": round(float(learned.length[column]), 1),
+        "windows": int(learned.count[column]),
         "inflation": round(float(learned.inflation[column]), 2),
         "season": season.kind,
         "scores": scores,
@@ -97,7 +97,7 @@ def about(
 
 
 def _why(learned: Learned, check: SelfCheck, column: int, judged: bool, reliable: bool) -> str:
-    windows = learned.length[column] / learned.inflation[column]
+    windows = learned.count[column] / learned.inflation[column]
     if check.loud[column]:
         return (
             f"on the baseline itself it raised {int(check.alarms[column])} alarms in {check.windows} windows, "

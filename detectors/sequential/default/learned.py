@@ -35,8 +35,10 @@ class Learned:
     wander: Wander
     """In squared standard deviations."""
     seasons: Sequence[Season]
+    count: Floats
+    """(C,) windows with rows."""
     length: Floats
-    """(C,) windows with rows, less for uneven ones: (Σn)²/Σn²."""
+    """(C,) what they are worth for a mean, less for uneven ones: (Σn)²/Σn²."""
     doubt: Floats
     """(C,) factor on variances where there are too few windows; 1: none."""
     delta: Floats
@@ -53,7 +55,7 @@ class Learned:
     @cached_property
     def reliable(self) -> Bools:
         """(C,) whether pages can be built on it."""
-        found: Bools = self.length / self.inflation >= RELIABLE
+        found: Bools = self.count / self.inflation >= RELIABLE
         return found
 
     @cached_property
@@ -128,8 +130,8 @@ class Learned:
         had = self.wander
         wander = Wander(had.phi[columns], had.omega2[columns], had.rho[columns], had.unnoticed[columns])
         return Learned(
-            self.sd[columns], wander, tuple(seasons), self.length[columns], self.doubt[columns], self.delta[columns],
-            self.width[columns], self.typical[columns], self.borne[columns], self.z,
+            self.sd[columns], wander, tuple(seasons), self.count[columns], self.length[columns], self.doubt[columns],
+            self.delta[columns], self.width[columns], self.typical[columns], self.borne[columns], self.z,
         )  # fmt: skip
 
     def widened(self, columns: Ints, width: float) -> "Learned":
@@ -172,11 +174,11 @@ def learn(
     if extra is not None and len(extra):
         borne = _dismissed(extra, streams, seasons, calendar, per)
     n = series.rows
+    count = (n > 0).sum(axis=0).astype(np.float64)
     even = n.sum(axis=0) ** 2 / np.maximum((n**2).sum(axis=0), 1.0)
-    found = Learned(
-        sd, wander, tuple(seasons), even, np.ones(len(delta)), delta, np.full(len(delta), WIDTHS[0]),
-        typical, borne, NormalDist().inv_cdf(1 - 0.05 / (2 * max(many, 1))),
-    )  # fmt: skip
+    z = NormalDist().inv_cdf(1 - 0.05 / (2 * max(many, 1)))
+    one, width = np.ones(len(delta)), np.full(len(delta), WIDTHS[0])
+    found = Learned(sd, wander, tuple(seasons), count, even, one, delta, width, typical, borne, z)
     return replace(found, doubt=_doubt(found))
 
 
@@ -205,7 +207,7 @@ def _dismissed(extra: Series, streams: Streams, seasons: Sequence[Season], calen
 
 
 def _doubt(found: Learned) -> Floats:
-    nu = np.maximum((found.length - 1) / found.inflation, 0.5)
+    nu = np.maximum((found.count - 1) / found.inflation, 0.5)
     a = 2 / (9 * nu)
     tenth = np.maximum(1 - a + _Z10 * np.sqrt(a), 0.15) ** 3
-    return np.where(found.length / found.inflation >= RELIABLE, 1.0, 1.0 / tenth)
+    return np.where(found.reliable, 1.0, 1.0 / tenth)

@@ -26,7 +26,9 @@ class Reading:
     """What one step found, for every column."""
 
     level: Floats
-    """(C,) log M."""
+    """(C,) log M over what is off by more than is borne; −inf where nothing is."""
+    ungated: Floats
+    """(C,) log M over everything."""
     leader: Ints
     """(C,) stream of the strongest component; −1: none."""
     sign: Ints
@@ -157,11 +159,14 @@ class Process:
         gate = self._parts & (off > reach)
         scores = state["scores"].astype(np.float64) + self._score_weight[..., None]
         shares = state["shares"].astype(np.float64) + self._share_weight[..., None]
+        scores = np.where(self._parts[:, :SCORES, :, None], scores, -np.inf)
+        shares = np.where(self._parts[:, SCORES:, :, None], shares, -np.inf)
+        ungated = np.logaddexp(betting.total(scores), betting.total(shares))
         scores = np.where(gate[:, :SCORES, :, None], scores, -np.inf)
         shares = np.where(gate[:, SCORES:, :, None], shares, -np.inf)
         level = np.logaddexp(betting.total(scores), betting.total(shares))
         leader, sign, minutes = self._leader(state, scores, shares)
-        return Reading(level, leader, sign, minutes, stepped)
+        return Reading(level, ungated, leader, sign, minutes, stepped)
 
     def _leader(self, state: State, scores: Floats, shares: Floats) -> tuple[Ints, Ints, Floats]:
         columns = scores.shape[0]

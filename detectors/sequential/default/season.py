@@ -119,12 +119,13 @@ def _error(series: Series, weights: Floats, calendar: Calendar, kind: str) -> Fl
     there = (series.rows > 0).astype(np.float64)
     total, error = np.maximum(there.sum(axis=0), 1.0), np.zeros(weights.shape[0])
     sums, counts = _by_cell(series, there, cells, CELLS[kind])
-    overall = (series.means * there[:, :, None]).sum(axis=0) / total[:, None]
     for one in np.unique(block):
         at = np.flatnonzero(block == one)
         out, gone = _by_cell(series, there, cells, CELLS[kind], at)
-        left = counts - gone
-        mean = np.where(left[:, :, None] > 0, (sums - out) / np.maximum(left, 1.0)[:, :, None], overall)
+        left, others = counts - gone, sums - out
+        # a cell that only the left-out part fills has to expect what all the others are like
+        rest = others.sum(axis=0) / np.maximum(left.sum(axis=0), 1.0)[:, None]
+        mean = np.where(left[:, :, None] > 0, others / np.maximum(left, 1.0)[:, :, None], rest)
         difference = (series.means[at] - mean[cells[at]]) * there[at][:, :, None]
         error += (difference**2 * weights).sum(axis=(0, 2))
     found: Floats = error / total

@@ -3,14 +3,16 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from detectors.contract import Bools, Floats, Ints
 from detectors.sequential.default.streams import Cells, Streams
 from drift.core.baseline import Stretch
-from drift.core.clock import DAY
+from drift.core.clock import DAY, to_datetime
 from drift.core.profile import Profile, Sums
 from drift.core.window import Window, WindowSpec
 
@@ -20,6 +22,7 @@ MOST_COUNTS: Final = 30_000_000
 """Counts held at most (120 MB), for the self-check."""
 FEWEST_PARTS: Final = 3
 FEW_DAYS: Final = 8
+_MONDAY: Final = date(1970, 1, 5).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +92,14 @@ def disjoint(spec: WindowSpec, time: int) -> Window:
         return next(spec.covering(time))
     every = spec.length // spec.hop
     if spec.calendar:
-        return next(w for w in spec.covering(time) if _ordinal(spec, w) % every == 0)
+        return next(w for w in spec.covering(time) if _day(spec, w) // (spec.hop // DAY) % every == 0)
     start = time - time % spec.length
     return Window(start, start + spec.length)
 
 
-def _ordinal(spec: WindowSpec, window: Window) -> int:
-    return round(window.start / spec.hop)
+def _day(spec: WindowSpec, window: Window) -> int:
+    """Days from a Monday to the window's first one, in its zone."""
+    return to_datetime(window.start).astimezone(ZoneInfo(spec.zone)).date().toordinal() - _MONDAY
 
 
 def learn(cells: Cells, streams: Streams, stretches: Sequence[Stretch], spec: WindowSpec, segment: int) -> Series:

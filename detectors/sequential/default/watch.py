@@ -20,6 +20,8 @@ from drift.core.window import Window
 
 PAGE_POINTS: Final = 0.02
 """Shares that changed by less than two percentage points page nobody, unless the column is strict."""
+NO_EVIDENCE: Final = -700.0
+"""The logarithm of about nothing, in place of −inf."""
 FEWEST: Final = 8
 """Windows of baseline without which nothing is judged."""
 
@@ -99,7 +101,7 @@ class DefaultWatch:
         """(C,) columns with baseline enough that did not fail the self-check."""
         if self.learned is None or self.check is None:
             return np.zeros(len(self.cells.grid.columns), np.bool_)
-        found: Bools = (self.learned.length >= FEWEST) & ~self.check.loud
+        found: Bools = (self.learned.count >= FEWEST) & ~self.check.loud
         return found
 
     @property
@@ -190,7 +192,7 @@ class DefaultWatch:
         leader = np.where(standing >= 0, standing, reading.leader if reading is not None else -1)
         sign = np.where(standing >= 0, state["sign"], reading.sign if reading is not None else 0)
         signs = self.streams.signs[np.arange(columns), np.maximum(leader, 0)]
-        level = reading.level if reading is not None else np.full(columns, -np.inf)
+        level = np.maximum(reading.ungated, NO_EVIDENCE) if reading is not None else np.full(columns, NO_EVIDENCE)
         return Evidence(
             standing=standing >= 0,
             raised=raised,
