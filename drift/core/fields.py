@@ -18,11 +18,13 @@ from drift.core.schema import MAX_NAME, Storage
 
 MOST_FIELDS: Final = 60
 """Names that are kept of a stretch: those seen most often, of equals the first by name."""
-RAREST: Final = 256
-"""At least one in so many events of a batch is looked at, and at least two of them where there are as many."""
+RAREST: Final = 512
+"""At least one in so many events of a batch is looked at, and at least one of every batch."""
 OFTEN: Final = 16
 """One in so many at most where a batch reaches over hours (a slow log read anew): one for each `EACH`."""
 EACH: Final = 5 * MINUTE
+FEW: Final = 8
+"""All events of so small a batch are looked at."""
 
 Ints = npt.NDArray[np.int64]
 Shape = tuple[tuple[str, Storage | None], ...]
@@ -33,7 +35,7 @@ def places(time: Ints) -> range:
     """Positions of the events of a batch that are looked at; `time` (n,) is theirs, microseconds."""
     n = time.size
     each = n * EACH // max(abs(int(time[-1] - time[0])), 1) if n else 0
-    step = max(1, min(RAREST, n // 2, max(OFTEN, each)))
+    step = 1 if n <= FEW else min(RAREST, n, max(OFTEN, each))
     # odd: producers that take turns are looked at in turn
     return range(0, n, step | 1)
 

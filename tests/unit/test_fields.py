@@ -10,7 +10,7 @@ import pytest
 
 from drift.core.clock import DAY, MINUTE
 from drift.core.errors import ProfileMismatch
-from drift.core.fields import EACH, MOST_FIELDS, OFTEN, RAREST, FieldSums, Looked, places, shape_of
+from drift.core.fields import EACH, FEW, MOST_FIELDS, OFTEN, RAREST, FieldSums, Looked, places, shape_of
 from drift.core.records import Decoded
 from drift.core.rows import Fields
 from drift.core.schema import Column, Kind, Role, Schema, Storage
@@ -129,8 +129,9 @@ def test_rows_keep_what_was_looked_at_when_they_are_taken() -> None:
     assert rows.looked.without({"new", "old"}).sums(np.zeros(3, np.int64), 1) == [FieldSums(3)]
 
 
-@pytest.mark.parametrize(("n", "span", "step"), [(0, 0, 1), (3, 0, 1), (512, 0, RAREST), (100_000, MINUTE, RAREST),
-                                                 (512, 30 * DAY, OFTEN), (512, 20 * EACH, 512 // 20)])  # fmt: skip
+@pytest.mark.parametrize(("n", "span", "step"), [(0, 0, 1), (FEW, 0, 1), (20, 0, 20), (512, 0, RAREST),
+                                                 (100_000, MINUTE, RAREST), (512, 30 * DAY, OFTEN),
+                                                 (512, 20 * EACH, 512 // 20)])  # fmt: skip
 def test_some_events_of_every_batch_are_looked_at(n: int, span: int, step: int) -> None:
     assert places(np.linspace(0, span, n).astype(np.int64)) == range(0, n, step | 1)
 
