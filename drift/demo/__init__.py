@@ -1,6 +1,6 @@
 """The demo: real flights, a real model, the real pipeline."""
 
 from drift.demo.run import Serve, run_demo
-from drift.demo.summary import Month, Summary
+from drift.demo.summary import Month, Summary, Told
 
-__all__ = ["Month", "Serve", "Summary", "run_demo"]
+__all__ = ["Month", "Serve", "Summary", "Told", "run_demo"]

@@ -132,6 +132,6 @@ def _inputs(frame: "pd.DataFrame") -> Floats:
     past = trained(frame)
     coded = []
     for name in CATEGORIES:
-        codes = pd.Categorical(frame[name], categories=sorted(frame.loc[past, name].unique())).codes.astype(np.float64)
+        codes = pd.Index(sorted(frame.loc[past, name].unique())).get_indexer(frame[name]).astype(np.float64)
         coded.append(np.where(codes < 0, np.nan, codes))
     return np.column_stack([frame[list(NUMBERS)].to_numpy(np.float64), *coded])

@@ -10,7 +10,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -151,25 +153,41 @@ def _show(summary: Summary, *, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
         sys.stdout.flush()
         return
-    table = Table("month", "flights", "called late", "windows", "drifted", "most often in", title="Drift by month")
-    for month in summary.drift_by_month:
-        columns = ", ".join(f"{name} ({times})" for name, times in month.columns.items())
-        share = f"{month.predicted_late:.1%}"
-        table.add_row(month.month, f"{month.rows:,}", share, str(month.windows), str(month.drifted), columns)
     console = Console()
-    console.print(table)
+    console.print(_alarms(summary), _months(summary))
+    pages = sum(one.severity == "page" for one in summary.alarms)
     console.print(
-        f"{summary.rows_read:,} events read = {summary.rows_counted:,} counted + {summary.dead_letters} dead letters; "
-        f"{summary.windows} windows judged in {summary.seconds} s",
+        f"{summary.windows} days were judged: {pages} pages, {len(summary.alarms) - pages} warnings. An alarm is told "
+        "once and stands until its column is back.\n"
+        f"{summary.rows_read:,} events read = {summary.rows_counted:,} counted + {summary.dead_letters} dead letters, "
+        f"in {summary.seconds} s.",
         soft_wrap=True,
     )
+
+
+def _alarms(summary: Summary) -> Table:
+    table = Table("told", "", "what moved", "since", "until", title="Alarms, against the first quarter", box=SIMPLE)
+    for one in summary.alarms:
+        loud = f"[bold red]{one.severity}" if one.severity == "page" else one.severity
+        table.add_row(one.told, loud, escape(one.sentence), one.since, one.until or "it stands")
+    return table
+
+
+def _months(summary: Summary) -> Table:
+    table = Table("month", "flights", "called late", "pages", "warnings", title="The months", box=SIMPLE)
+    for month in summary.months:
+        numbers = str(month.pages or ""), str(month.warnings or "")
+        table.add_row(month.month, f"{month.rows:,}", f"{month.predicted_late:.1%}", *numbers)
+    return table
 
 
 def _invite(address: str) -> None:
     lines = (
         f"Serving at {address} until Ctrl-C. Look at:",
+        f"  incidents     {address}/v1/incidents?model={MODEL}",
+        f"  why, in words {address}/v1/explain?model={MODEL}&column=temp",
         f"  windows       {address}/v1/windows?model={MODEL}",
-        f"  the score     {address}/v1/series?model={MODEL}&window=7d/1d&column=score&statistic=psi",
+        f"  the score     {address}/v1/series?model={MODEL}&window=1d&column=score&statistic=psi",
         f"  dead letters  {address}/v1/dead-letters",
         f"  metrics       {address}/metrics",
     )

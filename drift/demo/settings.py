@@ -18,21 +18,16 @@ models:
     # Columns, kinds and roles are inferred; prediction, score, label, time and id are found by their names.
     # The model calls a flight late from this score on, so the score's grid gets an edge there.
     thresholds: [{THRESHOLD}]
-    # Each airport is judged apart as well.
-    segments: [origin]
-    # Flights are counted in stretches of 15 minutes, and any number of these makes a window. Airlines plan by the week,
-    # so each day, at midnight in New York, the seven days before it are judged.
+    # Flights are counted in stretches of 15 minutes, and any number of these makes a window: here the day, midnight
+    # to midnight in New York.
     pane: 15m
-    windows: [{{{{length: 7d, hop: 1d}}}}]
+    windows: [1d]
     timezone: {ZONE}
     # The log is in order; rows that come even later are still counted and the window is judged again.
     lateness: 15m
-    rules:
-      # The model's output, the delays, the schedule: a fixed threshold on PSI is what many a team starts with.
-      - when: psi > 0.2 and chi2_q < 0.001
-        columns: [prediction, score, recent_delay, carrier, origin, dest, hour, distance]
-      # A week's weather never looks like a quarter's, which is no fault; that it is missing would be one.
-      - missing_change > 0.1 and missing_change_q < 0.001
+    # What is to be watched for is not said: how far each column wanders by itself is learnt from the reference's own
+    # days, and more than one false alarm in this time is not allowed.
+    alarm_budget: 1 per 30d
 
 # How long things are kept. The default of 90 days of panes would drop this year's spring.
 retention:
