@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench bench-quality torture lock clean
+.PHONY: help demo test lint bench bench-quality bench-flights torture lock clean
 
 help:
 	@echo 'make demo     a drifting model in your browser; ARGS="--help" lists the options'
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint     ruff, mypy, import layers'
 	@echo 'make bench    speed and memory'
 	@echo 'make bench-quality  false alarms and delays beside others: half an hour'
+	@echo 'make bench-flights  a year of flights: what would have been paged; ten minutes'
 	@echo 'make torture  hours of kills and restarts'
 	@echo 'make lock     pin what pyproject.toml asks for in requirements.lock'
 	@echo 'make clean    remove all that these targets made'
@@ -33,6 +34,9 @@ bench: $(READY)
 
 bench-quality: $(READY)
 	@$(BIN)/python -m benchmarks.quality $(ARGS)
+
+bench-flights: $(READY)
+	@$(BIN)/python -m benchmarks.flights $(ARGS)
 
 torture: $(READY)
 	@$(BIN)/python -m pytest -q -m torture --timeout=0 $(ARGS)
