@@ -27,8 +27,9 @@ def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     for name in ("DRIFT_CONFIG", "DRIFT_URL", "DRIFT_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     logs.configure(logs.QUIET)
-    frame(1).to_parquet("ref.parquet")
-    Path("drift.yaml").write_text("models:\n  credit: {reference: ref.parquet, windows: [1h]}\n")
+    frame(1).assign(note=1.0).to_parquet("ref.parquet")
+    settings = "{reference: ref.parquet, windows: [1h], ignore: [note]}"
+    Path("drift.yaml").write_text(f"models:\n  credit: {settings}\n")
 
     def command(*args: object) -> str:
         capsys.readouterr()
@@ -41,7 +42,7 @@ def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "csv"])
 def test_fields_that_nobody_watches_are_listed(drift: Any, kind: str) -> None:
-    events = frame(2).assign(model="credit", branch="b7", half=[1.0, np.nan] * (ROWS // 2))
+    events = frame(2).assign(model="credit", note=2.0, branch="b7", half=[1.0, np.nan] * (ROWS // 2))
     if kind == "parquet":
         events.to_parquet("log.parquet")
     elif kind == "csv":
