@@ -12,7 +12,8 @@ from detectors.plan import Plan
 from drift.config import ModelSettings
 from drift.core.result import Judgement, Outcome
 from drift.core.schema import Role
-from drift.reference import ReferenceOptions, build_reference, profile_frame
+from drift.reference import Limits, ReferenceOptions, build_reference, profile_frame
+from drift.reference.read import open_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Comparison:
     current_rows: int
     judgements: Mapping[str, Judgement]
     """Segment label → its judgement; `all` first."""
+    unwatched: tuple[str, ...] = ()
+    """Columns that only the current data have; nobody watches them."""
 
     @property
     def outcome(self) -> Outcome:
@@ -38,6 +41,7 @@ class Comparison:
             "reason": self.judgements["all"].reason,
             "reference_rows": self.reference_rows,
             "current_rows": self.current_rows,
+            "unwatched": list(self.unwatched),
             "segments": {label: _plain(judged) for label, judged in self.judgements.items()},
         }
 
@@ -65,7 +69,9 @@ def check(reference: Any, current: Any, settings: ModelSettings | None = None) -
         # nothing can be said of what neither side has
         if segment.index == 0 or built.profile.rows(segment.index) or profile.rows(segment.index)
     }
-    return Comparison(built.rows, profile.rows(), judgements)
+    known = {name for column in built.schema.columns for name in (column.name, column.field)}
+    unwatched = tuple(name for name in open_data(current, Limits()).names if name not in known)
+    return Comparison(built.rows, profile.rows(), judgements, unwatched)
 
 
 def _plain(judged: Judgement) -> dict[str, Any]:

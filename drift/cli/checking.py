@@ -10,6 +10,8 @@ from drift.core.errors import ConfigError
 from drift.core.result import Judgement, Outcome
 
 EXIT: Final = {Outcome.NO_DRIFT: 0, Outcome.DRIFT: 1, Outcome.INSUFFICIENT_DATA: 2}
+_NAMED: Final = 8
+"""Columns that are named at most."""
 _SHOWN: Final = ("psi", "ks", "js", "missing_ratio", "unseen_ratio")
 
 
@@ -30,6 +32,10 @@ def check(
             if label == "all" or judged.outcome is Outcome.DRIFT:
                 _table(label, judged)
         output.line(f"{found.outcome.word}: {found.judgements['all'].reason}")
+        if found.unwatched:
+            more = f" and {len(found.unwatched) - _NAMED} more" if len(found.unwatched) > _NAMED else ""
+            named = ", ".join(map(repr, found.unwatched[:_NAMED]))
+            output.note(f"the reference lacks columns of the current data: {named}{more}; they are not watched")
     return EXIT[found.outcome]
 
 

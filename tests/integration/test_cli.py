@@ -93,6 +93,13 @@ def test_check_says_by_its_exit_code(drift: Command) -> None:
     assert "insufficient_data: 20 rows are fewer than the 100" in out
 
 
+def test_check_names_columns_that_nobody_watches(drift: Command) -> None:
+    pd.read_parquet("ref.parquet").assign(**{f"more{n}": 1.0 for n in range(10)}).to_parquet("wide.parquet")
+    drift("check", "--reference", "ref.parquet", "--current", "wide.parquet")
+    assert "lacks columns of the current data: 'more0', " in drift.err
+    assert "'more7' and 2 more; they are not watched" in drift.err
+
+
 def test_check_as_json(drift: Command) -> None:
     frame(800).to_parquet("moved.parquet")
     found = drift.json("check", "--reference", "ref.parquet", "--current", "moved.parquet", code=1)

@@ -30,6 +30,15 @@ def test_frames_are_compared() -> None:
     assert check(frame(), frame(20)).outcome is Outcome.INSUFFICIENT_DATA
 
 
+def test_columns_that_only_the_current_data_have_are_said() -> None:
+    settings = ModelSettings.model_validate({"ignore": ["note"]})
+    found = check(frame().assign(note="n"), frame(seed=1).assign(note="n", more=1.0), settings)
+    assert found.unwatched == ("more",)
+    assert found.as_plain()["unwatched"] == ["more"]
+    assert found.outcome is Outcome.NO_DRIFT
+    assert check(frame(), frame(seed=1)).unwatched == ()
+
+
 def test_a_segment_that_drifts_is_a_drift() -> None:
     current = frame(4000, seed=1)
     current.loc[current["kind"].eq("b"), "x"] += 1
