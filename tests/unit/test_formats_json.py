@@ -31,8 +31,8 @@ TIME = "2026-11-23T10:00:00.5Z"
 MICROS = 1_795_428_000_500_000
 
 
-def numeric(name: str, role: Role = Role.FEATURE, **derived: str) -> Column:
-    return Column(name, Kind.NUMERIC, role, Storage.NUMBER, **derived)
+def numeric(name: str, role: Role = Role.FEATURE, source: str = "", derive: str = "") -> Column:
+    return Column(name, Kind.NUMERIC, role, Storage.NUMBER, source=source, derive=derive)
 
 
 def category(name: str, role: Role = Role.FEATURE, storage: Storage = Storage.STRING) -> Column:
