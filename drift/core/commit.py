@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from drift.core.alarm import Alarm
+from drift.core.alert import AlertCommit
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
 
@@ -183,3 +184,5 @@ class EvaluationCommit:
     dirty_ids: tuple[int, ...]
     """Exactly the dirty rows that were read before the panes; they are deleted."""
     results: tuple[WindowResult, ...]
+    alerting: AlertCommit | None = None
+    """What these results mean to alerts and incidents."""
