@@ -137,7 +137,7 @@ class Incident:
     """None: it is open."""
     resolved_on: int | None = None
     resolution: str = ""
-    """Why it is over: `recovered`, `retrained as version 4`, `accepted as baseline by …`, `retracted by revision 3`, …"""
+    """Why it is over: `recovered`, `retrained as version 4`, `accepted as baseline`, `retracted by revision 3`, …"""
     replaced_by: int = 0
     """The reference that a retrained model came with and that resolved it; 0: none did."""
     reopened: int = 0
@@ -298,7 +298,7 @@ class Silence:
     """Incidents that match tell nobody between two moments of the clock."""
 
     matchers: Mapping[str, str]
-    """Label (`model`, `owner`, `family`, `severity`, `column`, `segment`, `rule`) → a name, or a pattern with `*` and `?`."""
+    """Label (`model`, `owner`, `family`, `severity`, `column`, `rule`) → a name, or a pattern with `*` and `?`."""
     starts_at: int
     ends_at: int
     who: str

@@ -1,0 +1,1 @@
+"""What starts and follows a retraining pipeline."""

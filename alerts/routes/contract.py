@@ -1,0 +1,73 @@
+"""What a kind of route is: its options, and how it delivers one message."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from alerts.message import Message
+
+
+class Fate(StrEnum):
+    """What became of one attempt."""
+
+    SENT = "sent"
+    """The receiver has it."""
+    AGAIN = "again"
+    """It may have it or not; to be tried again with the same key."""
+    REFUSED = "refused"
+    """It will never take it; trying again is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt, and why."""
+
+    fate: Fate
+    detail: str = ""
+    """For a person, without secrets: `503 Service Unavailable`, `connection refused`, …"""
+    retry_after: float | None = None
+    """Seconds that the receiver asked to wait."""
+
+
+class Route(Protocol):
+    """One configured receiver. Used by one thread at a time; never raises for what a network does."""
+
+    def send(self, message: Message) -> Outcome:
+        """Deliver one message."""
+
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class Standing(Protocol):
+    """A receiver that forgets what is not said again (Alertmanager)."""
+
+    @property
+    def every(self) -> float:
+        """Seconds between two posts."""
+
+    def keep(self, firing: Sequence[Message]) -> Outcome:
+        """Say again all that fires now; computed from state, never queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteKind:
+    """One kind of route; a file in `alerts/routes` has it as `ROUTE`, and is called like its key in drift.yaml."""
+
+    name: str
+    options: type[BaseModel]
+    """What stands under that key."""
+    make: Callable[[Any, "Egress"], Route]
+    """(options, egress) → the route."""
+    notes: bool = True
+    """Whether it can show messages that open and close nothing (digests, news of runs)."""
+
+
+class Egress(Protocol):
+    """Where connections may go. Implemented by `alerts.egress`."""
+
+    def client(self, *, timeout: float) -> Any:
+        """An `httpx2.Client` that follows no redirect, uses no proxy of the environment, and whose sockets are checked."""
