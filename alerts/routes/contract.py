@@ -70,4 +70,4 @@ class Egress(Protocol):
     """Where connections may go. Implemented by `alerts.egress`."""
 
     def client(self, *, timeout: float) -> Any:
-        """An `httpx2.Client` that follows no redirect, uses no proxy of the environment, and whose sockets are checked."""
+        """An `httpx2.Client`: no redirects, no proxy of the environment, sockets checked."""
