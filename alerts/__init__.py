@@ -1,1 +1,1 @@
-"""From results to people: alert rules, states, grouping, silences, routes and retrain triggers."""
+"""From a breach to the people on call and to retraining: rules, states, incidents, what is told, and its delivery."""

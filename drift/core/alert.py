@@ -86,11 +86,13 @@ class Alert:
     snoozed: bool = False
     """Somebody asked for silence about this column; it is shown and tells nobody."""
     incident_id: int = 0
-    """0: it is in none (pending)."""
+    """The incident it is or was in last; 0: none."""
     raised: Window | None = None
     """The window that broke the rule first."""
     held: int = 0
     """Windows in a row that broke it."""
+    kept_since: int | None = None
+    """Of a firing alert: since when the rule is kept by its margin; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
