@@ -3,7 +3,7 @@
     inactive ── broken ──> pending ── for `holds_for` ──> firing ── kept for `clear_for` ──> resolved ── broken ──> …
                   pending ── kept ──> inactive
 
-A look that cannot tell (too little data) changes nothing. A revision of the window that was looked at last replaces that
+A look that cannot tell (too little data) changes nothing. A revision of the window looked at last replaces that
 look; one of an older window can take back what only that window caused, and never raises anything.
 """
 
