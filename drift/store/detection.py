@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from drift.core.alarm import Alarm
@@ -21,6 +20,7 @@ from drift.core.window import Window
 from drift.store.rows import AlarmRow
 from drift.store.sql import upsert
 from drift.store.tables import alarms, detector_states, watches
+from drift.store.values import pack
 
 _KEY: Final = ("reference_id", "spec", "segment", "column", "detector", "raised_start")
 _STANDS: Final = and_(alarms.c.ended_at.is_(None), alarms.c.retracted_by.is_(None))
@@ -96,14 +96,8 @@ def _alarm(result: WindowResult, change: AlarmChange) -> dict[str, Any]:
         "ended_at": change.at if change.kind == "ended" else None,
         "ended_why": change.why if change.kind in ("ended", "retracted") else "",
         "retracted_by": result.revision if change.kind == "retracted" else None,
-        "blob": msgspec.msgpack.encode(alarm, enc_hook=_plain),
+        "blob": pack(alarm),
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise NotImplementedError(f"an alarm cannot hold a {type(value).__name__}")
 
 
 def state(c: Connection, reference_id: int, spec: str, before: int | None) -> tuple[Window, bytes] | None:

@@ -14,7 +14,7 @@ from drift.core.commit import EvaluationCommit, WindowResult
 from drift.core.errors import Fenced, NotFound
 from drift.core.result import Outcome, WindowState
 from drift.core.window import Window
-from drift.store import detection, results
+from drift.store import alerting, detection, results
 from drift.store.rows import Dirty, SeriesPoint, WindowRow
 from drift.store.sql import now, slices, upsert
 from drift.store.tables import dirty as marks
@@ -78,7 +78,7 @@ def pending(c: Connection, model_id: int | None, limit: int, after: Cursor | Non
 
 def commit(c: Connection, batch: EvaluationCommit) -> None:
     """Store results: the window's row, its judgements and breaches; drop all older ones but the first final. What
-    sequential detection leaves behind is stored with them.
+    sequential detection and alerting leave behind is stored with them.
 
     Raises:
         Fenced: a window has this revision already.
@@ -91,6 +91,8 @@ def commit(c: Connection, batch: EvaluationCommit) -> None:
         c, [(window_id, first, result.revision) for result, window_id, first in stored if result.revision > 1]
     )
     detection.put(c, ordered)
+    if batch.alerting is not None:
+        alerting.commit(c, batch.alerting)
 
 
 def _put(c: Connection, result: WindowResult) -> tuple[int, int | None]:

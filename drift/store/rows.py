@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from drift.core.alarm import Alarm
+from drift.core.alert import Alert
 from drift.core.commit import DeadLetter, Partition
 from drift.core.profile import Profile
 from drift.core.result import Outcome, WindowState
@@ -202,6 +203,26 @@ class AlarmRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRow:
+    """A stored alert."""
+
+    id: int
+    """The same as long as its key has a row: an alert that fires again keeps it."""
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCount:
+    """What has not reached a receiver."""
+
+    receiver: str
+    waiting: int
+    dead: int
+    oldest_waiting_at: int | None
+    """When the oldest of those that wait was queued; None: none waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetterRow:
     """A stored dead letter."""
 
@@ -233,3 +254,12 @@ class Retained:
     dead_letters: int = 0
     idempotency: int = 0
     alarms: int = 0
+    incidents: int = 0
+    alerts: int = 0
+    events: int = 0
+    """Those of alerts that were in no incident; the others go with theirs."""
+    notices: int = 0
+    runs: int = 0
+    silences: int = 0
+    marks: int = 0
+    audit: int = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, text
 
@@ -19,6 +19,7 @@ from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import Window, WindowSpec
 from drift.store import (
+    alert_retention,
     answers,
     catalogue,
     dead_letters,
@@ -34,6 +35,7 @@ from drift.store import (
     sqlite,
     tables,
 )  # fmt: skip
+from drift.store.alerting_store import AlertingStore
 from drift.store.engine import Database, Role
 from drift.store.migrate import migrate, require_current
 from drift.store.rows import (
@@ -51,8 +53,6 @@ from drift.store.rows import (
     Totals,
     WindowRow,
 )  # fmt: skip
-
-T = TypeVar("T")
 
 INTS_AT_ONCE: Final = 1 << 20
 """Counters of a reference's stretches read in one statement (8 MB)."""
@@ -81,7 +81,7 @@ def open_store(url: str, clock: Clock, *, role: Role = "writer") -> "Store":
         raise
 
 
-class Store:
+class Store(AlertingStore):
     """SQL behind methods; thread-safe. Every method may raise `StoreUnavailable`: pause and try again."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -92,12 +92,6 @@ class Store:
         self._axes: results.KnownAxes = {}
         self.dialect = database.dialect
         self.uuid: str = self._read(lambda c: c.execute(select(tables.store.c.uuid)).scalar_one())
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        return self._database.read(work)
-
-    def _write(self, work: Callable[[Connection], T]) -> T:
-        return self._database.write(work)
 
     # Lifecycle
 
@@ -327,7 +321,8 @@ class Store:
         return self._read(lambda c: evaluation.pending(c, model_id, limit, after))
 
     def commit_evaluation(self, batch: EvaluationCommit) -> None:
-        """Results of windows, all or nothing. A window that got dirtier than `WindowResult.dirt` stays stale.
+        """Results of windows and what they mean to alerts, all or nothing. A window that got dirtier than
+        `WindowResult.dirt` stays stale.
 
         Raises:
             Fenced: the lease is another's, or a window has this revision already.
@@ -445,13 +440,6 @@ class Store:
 
     # Duties
 
-    def _under(self, lease: Lease, work: Callable[[Connection], T]) -> T:
-        def fenced(c: Connection) -> T:
-            leases.require(c, lease)
-            return work(c)
-
-        return self._write(fenced)
-
     def retain(
         self, lease: Lease, *, panes_before: int | None = None, results_before: int | None = None,
         dead_letters_before: int | None = None, idempotency_before: int | None = None,
@@ -467,6 +455,7 @@ class Store:
             dead_letters=self._forget(lease, retention.old_dead_letters, dead_letters_before),
             idempotency=self._forget(lease, retention.old_keys, idempotency_before),
             alarms=self._forget(lease, retention.old_alarms, results_before),
+            **{what: self._forget(lease, some, results_before) for what, some in alert_retention.OLD.items()},
         )
 
     def _forget(self, lease: Lease, some: Callable[[Connection, int], int], before: int | None) -> int:

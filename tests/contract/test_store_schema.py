@@ -45,11 +45,11 @@ def test_a_store_of_the_release_before_is_upgraded(empty_url: str, monkeypatch: 
         assert not old._read(lambda c: inspect(c).has_table("alarms"))
         uuid = old.uuid
         old.close()
-    with pytest.raises(StoreError, match=r"schema 0001, this release reads 0002; restart its writer"):
+    with pytest.raises(StoreError, match=r"schema 0001, this release reads 0003; restart its writer"):
         open_store(empty_url, CLOCK, role="reader")
     new = open_store(empty_url, CLOCK)
     try:
-        assert (new.uuid, new.info().schema, new.totals().rows) == (uuid, "0002", 10)
+        assert (new.uuid, new.info().schema, new.totals().rows) == (uuid, "0003", 10)
         assert new.alarms(fed.model.id) == []
         found = new._database.write(lambda c: compare_metadata(MigrationContext.configure(c), tables.metadata))
         assert found == []
@@ -71,14 +71,14 @@ def test_opening_again_changes_nothing(store: Store, store_url: str) -> None:
 def test_a_newer_schema_is_refused(store: Store, store_url: str, role: str) -> None:
     store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
     store.close()
-    with pytest.raises(StoreError, match=r"schema 0999, this release knows 0002.*upgrade"):
+    with pytest.raises(StoreError, match=r"schema 0999, this release knows 0003.*upgrade"):
         open_store(store_url, CLOCK, role=role)  # type: ignore[arg-type]
 
 
 def test_a_worker_that_was_running_refuses_to_go_on(store: Store) -> None:
     fed = feed(store)
     store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
-    with pytest.raises(StoreError, match="migrated from schema 0002 to 0999"):
+    with pytest.raises(StoreError, match="migrated from schema 0003 to 0999"):
         fed.commit(delta(fed.reference, 1))
     assert store.totals().rows == 0
 
