@@ -59,7 +59,7 @@ class Case:
     """Why it is not told now; empty: it is."""
 
     @property
-    def labels(self) -> dict[str, str | Sequence[str]]:
+    def labels(self) -> Labels:
         """What matchers see."""
         return {
             "model": self.model, "owner": self.owner, "family": self.incident.family,
@@ -96,7 +96,7 @@ def due(case: Case, receivers: Iterable[Receiver], now: int) -> list[tuple[Told,
 def _change(case: Case, receiver: Receiver, last: Told | None, now: int) -> tuple[Told, Change | None] | None:
     incident = case.incident
     if not incident.open:
-        return _closed(case, receiver, last, now)
+        return _closed(receiver, last, now)
     if incident.silent or case.quiet or case.snoozed:
         return None
     nth = (last.nth if last else 0) + 1
@@ -116,7 +116,7 @@ def _change(case: Case, receiver: Receiver, last: Told | None, now: int) -> tupl
     return None
 
 
-def _closed(case: Case, receiver: Receiver, last: Told | None, now: int) -> tuple[Told, Change | None] | None:
+def _closed(receiver: Receiver, last: Told | None, now: int) -> tuple[Told, Change | None] | None:
     """Who was told that it fires is told that it is over, whatever is silent now."""
     if last is None or last.status == RESOLVED:
         return None

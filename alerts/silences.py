@@ -10,11 +10,13 @@ from apscheduler.triggers.cron import CronTrigger
 from drift.core.alert import Incident, Silence
 from drift.core.clock import isoformat, to_datetime
 
-Labels = Mapping[str, str]
-"""What an incident is matched by: `model`, `owner`, `family`, `severity`, `columns` (one of them), `rule`."""
+Labels = Mapping[str, str | Sequence[str]]
+"""What an incident is matched by: `model`, `owner`, `family`, `severity`, `column` and `rule` (any that it has)."""
+MATCHED = ("model", "owner", "family", "severity", "column", "rule")
+"""The labels there are."""
 
 
-def matches(matchers: Mapping[str, str], labels: Mapping[str, str | Sequence[str]]) -> bool:
+def matches(matchers: Mapping[str, str], labels: Labels) -> bool:
     """Whether all matchers fit; one of a label with several values (its columns) fits if any of them does."""
     return all(_fits(pattern, labels.get(name, "")) for name, pattern in matchers.items())
 
@@ -67,7 +69,7 @@ class Quiet:
             frozenset(one.model_id for one in incidents if one.open and one.family == "data"),
         )
 
-    def why(self, incident: Incident, labels: Mapping[str, str | Sequence[str]]) -> str:
+    def why(self, incident: Incident, labels: Labels) -> str:
         """Why an incident is not told; empty: it is."""
         for silence in self.silences:
             if matches(silence.matchers, labels):

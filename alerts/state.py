@@ -8,10 +8,20 @@ look; one of an older window can take back what only that window caused, and nev
 """
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from alerts.rules import AlertRule
 from drift.core.alert import Alert, AlertKey, AlertState, Happening, Urgency
 from drift.core.window import Window
+
+
+class Latch(StrEnum):
+    """What a detector did that keeps its own alarms: the alert follows it."""
+
+    RAISED = "raised"
+    UPDATED = "updated"
+    ENDED = "ended"
+    RETRACTED = "retracted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,8 @@ class Look:
     """Why it is over, where more can be said than that the rule is kept."""
     revision: int = 1
     snoozed: bool = False
+    latch: Latch | None = None
+    """None: the rule is broken or kept by what this window alone says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,8 @@ def step(rule: AlertRule, key: AlertKey, alert: Alert | None, look: Look) -> Mov
     Returns:
         The alert afterwards; None: there is nothing to keep.
     """
+    if look.latch is not None:
+        return _followed(key, alert, look, look.latch)
     if alert is not None and look.window.end < alert.seen_at:
         return _back(alert, look)
     if look.broken is None:
@@ -68,6 +82,27 @@ def step(rule: AlertRule, key: AlertKey, alert: Alert | None, look: Look) -> Mov
     if look.broken:
         return _broken(rule, key, alert, look)
     return None if alert is None else _kept(rule, alert, look)
+
+
+def _followed(key: AlertKey, alert: Alert | None, look: Look, latch: Latch) -> Moved | None:
+    """The detector waits, latches and takes back by itself."""
+    firing = alert is not None and alert.state is AlertState.FIRING
+    if latch in (Latch.RAISED, Latch.UPDATED):
+        since = look.window.start if look.since is None else look.since
+        at = look.window.end
+        fired_at = alert.fired_at if alert is not None and firing else at
+        stands = Alert(
+            key, AlertState.FIRING, look.urgency, since, at, fired_at, None, look.value, look.threshold, look.direction,
+            look.sentence, _revised(look, ""), look.snoozed, alert.incident_id if alert is not None and firing else 0,
+            look.window, 1, latched=True,
+        )  # fmt: skip
+        return Moved(stands, None if firing else Happening.FIRED, stands.reason)
+    if alert is None or not firing:
+        return None
+    happening = Happening.RETRACTED if latch is Latch.RETRACTED else Happening.RESOLVED
+    why = _revised(look, look.why) if latch is Latch.RETRACTED else look.why
+    done = replace(alert, state=AlertState.RESOLVED, resolved_at=look.window.end, reason=why, held=0)
+    return Moved(done, happening, why)
 
 
 def _broken(rule: AlertRule, key: AlertKey, alert: Alert | None, look: Look) -> Moved:

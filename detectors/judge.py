@@ -195,6 +195,7 @@ def _breaches(rule: Rule, pairs: Pairs, values: Floats, broken: Bools, signs: Fl
             condition.bound,
             rule.text,
             words.get(float(signs[column]), ""),
+            rule.severity,
         )
         for column in (at[:1] if rule.per_model else at).tolist()
     ]

@@ -41,13 +41,15 @@ class Plan:
     """Measures to compute; empty: every statistic's value."""
     expected_rows: float | None = None
     """Rows that a window like this one usually has, for `row_volume`; None: unknown."""
+    looked_at: tuple[str, ...] = ()
+    """Measures that others than rules look at: what alerts have conditions on."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every measure computed: those asked for, then those that only rules need."""
         asked = self.statistics or tuple(statistics())
         needed = [condition.name for rule in self.rules for condition in rule.conditions]
-        return tuple(dict.fromkeys((*asked, *needed)))
+        return tuple(dict.fromkeys((*asked, *needed, *self.looked_at)))
 
     def idle(self, columns: Iterable[str]) -> tuple[str, ...]:
         """Column patterns of rules that fit none of these columns: a spelling mistake, as a rule."""
@@ -57,7 +59,7 @@ class Plan:
 
     @staticmethod
     def from_settings(settings: Mapping[str, Any]) -> "Plan":
-        """A plan from plain settings: `rules`, `min_rows`, `statistics`, `detectors`, `expected_rows`; all optional.
+        """A plan from plain settings: its own fields and `detectors`, all optional.
 
         Among the rules the word `quality` stands for the quality rules, and `default` for those too where sequential
         detectors watch as well; for those of one comparison where none does. A list of rules without them replaces
@@ -72,6 +74,7 @@ class Plan:
             _rows(settings.get("min_rows", MIN_ROWS)),
             tuple(known(name, "statistics") for name in _list(settings.get("statistics"), "statistics")),
             _expected(settings.get("expected_rows")),
+            tuple(known(name, "alerts") for name in settings.get("looked_at", ())),
         )
 
 

@@ -3,14 +3,13 @@
 from drift.config.loading import json_schema, load, parse
 from drift.config.models import ColumnSettings, ModelSettings, SegmentSettings, WindowSettings
 from drift.config.root import (
-    DEFAULT_PORT,
     CompactionSettings,
     Config,
     EventTimeSettings,
     MetricsSettings,
     RetentionSettings,
-    ServerSettings,
 )
+from drift.config.server import DEFAULT_PORT, ServerSettings
 from drift.config.sources import FileSettings, HttpSettings, KafkaSettings, SourceSettings
 
 __all__ = [

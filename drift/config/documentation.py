@@ -89,7 +89,7 @@ def _inner(kind: Any) -> Iterator[tuple[type[BaseModel], str]]:
 
 def _block(title: str, model: type[BaseModel], path: str) -> str:
     rows = [
-        f"| `{name}` | {_default(field)} | {_one_line(field.description)} |"
+        f"| `{field.alias or name}` | {_default(field)} | {_one_line(field.description)} |"
         for name, field in model.model_fields.items()
     ]
     heading = f"\n## {'`' + title + '`' if path else 'Top level'}\n\n{_one_line(inspect.getdoc(model))}\n\n"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from drift.config.alerts import STANDARD, Alerts
 from drift.config.scalars import BesidePath, Duration, DurationText, MisfitError, Settings, Whole, Word, Zone, said
 from drift.config.spelled import (
     DetectorSchema,
@@ -21,10 +22,11 @@ from drift.config.spelled import (
     window_of,
 )  # fmt: skip
 from drift.core.clock import MINUTE
+from drift.core.errors import ConfigError
 from drift.core.schema import Kind, Role
 from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
 
-DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows", "detectors")
+DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows", "detectors", "alerts")
 """The settings that detectors read."""
 _NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
 
@@ -139,8 +141,11 @@ class ModelSettings(Settings):
     leave it off where nothing about single events may be stored. Fixed with the reference, like `multivariate`."""
     thresholds: tuple[float, ...] = (0.5,)
     """Decision thresholds on the score; each becomes an edge of its grid."""
+    alerts: Alerts = STANDARD
+    """What becomes an alert, is told and may start a retraining: `drift`, `no_data`, `incomplete`, or mappings as in
+    `{when: psi > 0.3, for: 2h, severity: page}`. None of them (`[]`): nothing is told."""
     owner: str | None = None
-    """Who is asked when it drifts."""
+    """Who is asked when it drifts; routes can be matched by it."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -159,6 +164,12 @@ class ModelSettings(Settings):
             if window in self.windows[:i]:
                 found[at] = f"window {window.length} stands there twice; keep one of the two"
         found |= self._columns_twice()
+        names = [one.rule.name for one in self.alerts]
+        for i, one in enumerate(self.alerts):
+            if names[i] in names[:i]:
+                found["alerts", i, "name"] = f"two alerts are called {names[i]!r}; give this one a `name`"
+            if one.window and one.window not in {spec.name for spec in self._specs_or_none()}:
+                found["alerts", i, "window"] = f"there are no windows {one.window!r}; it looks at one of `windows`"
         wrong = {at: message for at, message in found.items() if message}
         if wrong:
             raise MisfitError(wrong)
@@ -174,6 +185,13 @@ class ModelSettings(Settings):
             elif name:
                 taken[name] = f"the {role.value}"
         return found
+
+    def _specs_or_none(self) -> tuple[WindowSpec, ...]:
+        """The windows; none where they cannot be cut, which is said elsewhere."""
+        try:
+            return self.window_specs
+        except ConfigError:
+            return ()
 
     @property
     def window_specs(self) -> tuple[WindowSpec, ...]:

@@ -1,18 +1,18 @@
 """The whole of drift.yaml."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
+from drift.config.alerts import AlertingSettings, MaintenanceSettings
 from drift.config.models import ModelSettings
-from drift.config.scalars import Duration, MisfitError, Settings, Size, Whole
+from drift.config.scalars import Duration, MisfitError, Settings, Whole
+from drift.config.server import ServerSettings
 from drift.config.sources import HttpSettings, SourceSettings
 from drift.core.clock import DAY, MINUTE
 
-DEFAULT_PORT: Final = 8642
 _SCHEMES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
@@ -28,34 +28,6 @@ def _store(value: SecretStr, info: ValidationInfo) -> SecretStr:
         raise ValueError("SQLite needs a file, or a restart forgets everything; write sqlite:///drift.db")
     folder = (info.context or {}).get("folder")
     return value if folder is None else SecretStr(f"sqlite:///{Path(folder, name)}")
-
-
-def _loopback(host: str) -> str:
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(
-            f"{host!r} can be reached from other machines, and there are no access tokens yet; write 127.0.0.1 and put "
-            "a proxy that asks who is there in front"
-        )
-    return host
-
-
-class ServerSettings(Settings):
-    """REST API, metrics and pages."""
-
-    host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
-    """Address to listen on; loopback only, until there are access tokens."""
-    port: Annotated[Whole, Field(ge=0, le=65535)] = DEFAULT_PORT
-    """Port to listen on."""
-    trusted_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
-    """Names under which clients may call the service; anything else is answered with 400."""
-    max_body: Size = 16 << 20
-    """Largest request with events, before and after decompression."""
-    max_upload: Size = 512 << 20
-    """Largest reference file that may be uploaded."""
 
 
 class EventTimeSettings(Settings):
@@ -109,6 +81,10 @@ class Config(Settings):
     """Where events come from."""
     models: dict[Annotated[str, Field(min_length=1, max_length=200)], ModelSettings] = Field(default_factory=dict)
     """What is watched, by the name that events carry."""
+    alerting: AlertingSettings = AlertingSettings()
+    """How alerts are told at large."""
+    maintenance: tuple[MaintenanceSettings, ...] = ()
+    """Stretches that come again and again and in which nobody is told."""
     event_time: EventTimeSettings = EventTimeSettings()
     """When a window is complete."""
     retention: RetentionSettings = RetentionSettings()

@@ -91,6 +91,8 @@ class Alert:
     """The window that broke the rule first."""
     held: int = 0
     """Windows in a row that broke it."""
+    latched: bool = False
+    """A detector keeps it: it stands until the detector ends it."""
     kept_since: int | None = None
     """Of a firing alert: since when the rule is kept by its margin; None: it is not."""
 

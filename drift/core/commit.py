@@ -174,6 +174,8 @@ class WindowResult:
     """The window's mark counter when its panes were read: rows marked after that keep the window stale."""
     detection: Detection | None = None
     """None: no sequential detector stepped on this window."""
+    late: bool = False
+    """It had been final before: rows came late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Breach:
     """The rule as the user wrote it: `psi > 0.2`."""
     direction: str = ""
     """`increase`, `decrease`, or empty where the statistic has none."""
+    severity: str = "warning"
+    """The rule's: `critical`, `warning` or `info`. Known while the window is judged; not stored."""
+    latched: bool = False
+    """A standing alarm's, which is told when it is raised and not with each window. Not stored either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The evaluator: one at a time by a lease in SQL, ticked by the scheduler."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -12,7 +13,8 @@ from drift.core.errors import Fenced
 from drift.core.profile import Profile
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
-from drift.evaluation.closing import Patience, carries, closing
+from drift.evaluation.alerting import Alerting
+from drift.evaluation.closing import Patience, Status, carries, closing
 from drift.evaluation.decide import decide
 from drift.evaluation.detecting import Detecting, Seen
 from drift.evaluation.forms import Forms
@@ -46,9 +48,10 @@ class Evaluator:
         patience: Patience,
         stopping: Callable[[], bool] = lambda: False,
         detecting: Detecting | None = None,
+        alerting: Alerting | None = None,
     ) -> None:
         self._store, self._judge, self._clock, self._metrics = store, judge, clock, metrics
-        self._detecting = detecting
+        self._detecting, self._alerting = detecting, alerting
         self._holder, self._patience, self._stopping = holder, patience, stopping
         self._references: dict[int, Profile] = {}
         self._forms = Forms(store)
@@ -93,6 +96,7 @@ class Evaluator:
         if self._detecting is not None:
             self._detecting.begin(self._keep)
         statuses, gaps, now = self._store.partitions(), self._store.gaps(), self._clock.now()
+        commit = partial(self._commit, catalogue=catalogue, statuses=statuses)
         started, results = self._clock.monotonic(), list[WindowResult]()
         for model in catalogue.models.values():
             reached = closing(model.id, statuses, now, self._patience)
@@ -105,14 +109,20 @@ class Evaluator:
                 self._keep()
                 results.append(self._evaluate(model, catalogue, pending, decision.state, decision.reason))
                 if self._clock.monotonic() - started > SLICE_SECONDS or len(results) >= SLICE_RESULTS:
-                    return self._commit(results)
-        return self._commit(results) if results else 0
+                    return commit(results)
+        return commit(results)
 
-    def _commit(self, results: Sequence[WindowResult]) -> int:
+    def _commit(self, results: Sequence[WindowResult], catalogue: Catalogue, statuses: Sequence[Status]) -> int:
+        """Results and what they mean to alerts; without results, what the moment means to them."""
         if self._lease is None:
             raise AssertionError("a slice is worked on under a lease")
+        alerts = None if self._alerting is None else self._alerting.work(results, catalogue, statuses)
+        if not results:
+            if alerts is not None:
+                self._store.commit_alerting(self._lease, alerts)
+            return 0
         sealed = results if self._detecting is None else self._detecting.sealed(results)
-        self._store.commit_evaluation(EvaluationCommit(self._lease, (), tuple(sealed)))
+        self._store.commit_evaluation(EvaluationCommit(self._lease, (), tuple(sealed), alerts))
         if self._detecting is not None:
             self._detecting.committed()
         self._lease = self._store.renew(self._lease, LEASE_SECONDS)
@@ -157,6 +167,7 @@ class Evaluator:
             model_id=model.id, reference_id=reference.id, spec=pending.spec, window=pending.window,
             revision=pending.revision + 1, state=state, rows=rows, evaluated_at=self._clock.now(),
             judgements=judgements, reason=reason, dirt=pending.dirt, detection=detection,
+            late=pending.state is WindowState.FINAL,
         )  # fmt: skip
 
     def _detected(

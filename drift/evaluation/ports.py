@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from drift.core.alert import AlertCommit
 from drift.core.answer import Answer, Stretches
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.commit import EvaluationCommit, Gap, Lease
@@ -144,6 +145,9 @@ class Store(Protocol):
 
     def commit_evaluation(self, batch: EvaluationCommit) -> None:
         """Results, all or nothing; fenced by the lease."""
+
+    def commit_alerting(self, lease: Lease, batch: AlertCommit) -> None:
+        """What a moment means to alerts; fenced by the lease."""
 
 
 class Metrics(Protocol):

@@ -41,7 +41,9 @@ def with_alarms(
         if one.column in index:
             outcomes[index[one.column]] = Outcome.DRIFT
     breaches = tuple(
-        Breach(one.column, one.detector, one.level, one.limit, f"{one.detector}: {one.what}", one.direction)
+        Breach(
+            one.column, one.detector, one.level, one.limit, f"{one.detector}: {one.what}", one.direction, latched=True
+        )
         for one in alarms
     )
     outcome, reason = _model(judged, outcomes, alarms, learning)

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
+from alerts.rules import AlertRule
 from detectors.budget import AlarmBudget
 from detectors.chosen import read
 from detectors.judge import judge
 from detectors.plan import Plan
 from drift.config import ModelSettings
+from drift.config.alerts import STANDARD, Alerts
 from drift.config.models import DETECTION
 from drift.core.catalogue import Model
 from drift.core.profile import Profile
@@ -29,8 +33,39 @@ class Judges:
         known = self._plans.get(model.id)
         if known is None or known[0] != model.settings:
             plain = {key: model.settings[key] for key in DETECTION if key in model.settings}
-            known = self._plans[model.id] = (model.settings, Plan.from_settings({"detectors": [DEFAULT]} | plain))
+            looked_at = {"looked_at": _looked_at(alert_rules(model))}
+            plan = Plan.from_settings({"detectors": [DEFAULT]} | plain | looked_at)
+            known = self._plans[model.id] = (model.settings, plan)
         return judge(window, reference, known[1], segment)
+
+
+def alert_rules(model: Model) -> tuple[AlertRule, ...]:
+    """What a model's settings make an alert of."""
+    said = model.settings.get("alerts")
+    if said is None:
+        return tuple(one.rule for one in STANDARD)
+    return tuple(one.rule for one in TypeAdapter(Alerts).validate_python(said))
+
+
+def _looked_at(rules: Sequence[AlertRule]) -> list[str]:
+    """The measures that alert rules have conditions on; a direction is that of the mean."""
+    needed = [condition.name for rule in rules for condition in rule.conditions]
+    directed = any(rule.direction for rule in rules if rule.kind == "statistic")
+    return list(dict.fromkeys([*needed, *(["mean_shift"] if directed else [])]))
+
+
+class AlertRules:
+    """Tells what a model makes an alert of; read once for each change of its settings."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Mapping[str, object], tuple[AlertRule, ...]]] = {}
+
+    def __call__(self, model: Model) -> tuple[AlertRule, ...]:
+        """Its rules."""
+        known = self._known.get(model.id)
+        if known is None or known[0] != model.settings:
+            known = self._known[model.id] = (model.settings, alert_rules(model))
+        return known[1]
 
 
 class Watchers:

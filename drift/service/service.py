@@ -16,14 +16,16 @@ from drift.config import Config, SourceSettings
 from drift.core.clock import Clock, SystemClock
 from drift.core.errors import StoreUnavailable
 from drift.evaluation import Evaluator, Patience, closing
+from drift.evaluation.alerting import Alerting
 from drift.evaluation.detecting import Detecting
 from drift.evaluation.publish import Publisher
 from drift.metrics import Metrics
 from drift.pipeline import Options, Worker
 from drift.pipeline.ports import Source
 from drift.service.jobs import Ages, Maintenance, guarded
-from drift.service.judging import Judges, Watchers
+from drift.service.judging import AlertRules, Judges, Watchers
 from drift.service.models import register_models
+from drift.service.routing import routing
 from drift.service.running import WorkerThread
 from drift.service.sources import decoders_for, source_for
 from drift.store import Store, open_store
@@ -84,6 +86,7 @@ class Service:
             self.patience,
             self.stopping.is_set,
             Detecting(store, Watchers()),
+            Alerting(store, clock, AlertRules(), routing(config)),
         )
         self.publisher = Publisher(store, self.metrics)
         self.maintenance = Maintenance(

@@ -1,0 +1,357 @@
+"""From results to alerts, incidents, notices and runs: what one slice of evaluation means to people.
+
+    result ── looks (`drift.evaluation.looks`) ──> alerts ── grouped ──> incidents ── told ──> notices
+                                                                              └── policy ──> runs
+
+`work` is called with the results of a slice, before they are stored, and without any on every tick: silences end,
+intervals pass, models fall silent. What it returns is stored in the results' transaction.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from alerts import grouping
+from alerts.grouping import Book
+from alerts.notices import Case, Receiver, about_run, due, key_of, message, notice
+from alerts.rules import AlertRule
+from alerts.silences import Maintenance, Quiet
+from alerts.state import Look, Moved, step
+from alerts.wording import title
+from drift.core.alert import (
+    Alert,
+    AlertCommit,
+    AlertKey,
+    AlertState,
+    Happening,
+    Incident,
+    Notice,
+    Run,
+    Silence,
+    Told,
+    Urgency,
+)
+from drift.core.catalogue import Catalogue, Model, Reference
+from drift.core.clock import DAY, MINUTE, Clock
+from drift.core.commit import WindowResult
+from drift.core.result import WindowState
+from drift.core.window import Window
+from drift.evaluation.closing import Status
+from drift.evaluation.looks import Seen, away, looks_of, standing_looks
+
+__all__ = ["Alerting", "Routing", "Store"]
+
+HORIZON: Final = DAY
+CANARY_SHARE: Final = 0.1
+"""While the model that a reference replaces still serves so large a share of the traffic, nothing is resolved by it."""
+REFRESH: Final = 5 * MINUTE
+"""How long an open silence or lag has been is written down so often."""
+_QUIET: Final = "*"
+"""Stands for all receivers where a silence is noted."""
+_RECENT_RUNS: Final = 50
+
+
+class Outbox(Protocol):
+    """What waits and what was given up, of one receiver."""
+
+    @property
+    def receiver(self) -> str:
+        """A route's name."""
+
+    @property
+    def dead(self) -> int:
+        """Notices that were given up."""
+
+
+class Total(Protocol):
+    """What was counted in a stretch."""
+
+    @property
+    def rows(self) -> int:
+        """Rows."""
+
+
+class Store(Protocol):
+    """The part of the store that alerting reads."""
+
+    @property
+    def uuid(self) -> str:
+        """Whose store it is: part of every key."""
+
+    def open_alerts(self) -> Sequence[Alert]:
+        """What is pending or fires."""
+
+    def open_incidents(self) -> Sequence[Incident]:
+        """All that are not resolved."""
+
+    def incidents_closed_since(self, on: int) -> Sequence[Incident]:
+        """Those resolved since a moment of the clock."""
+
+    def next_incident_id(self) -> int:
+        """An id that no incident ever had."""
+
+    def silences(self, *, active_on: int | None = None, limit: int = 1000, before: int | None = None) -> list[Silence]:
+        """Those that hold at a moment of the clock."""
+
+    def runs(self, *, limit: int = 100) -> Sequence[Run]:
+        """Retrain runs, newest first."""
+
+    def outbox(self) -> Sequence[Outbox]:
+        """What each receiver waits for."""
+
+    def counted(self, reference_id: int, start: int, end: int) -> Total:
+        """Rows of a stretch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What drift.yaml says about telling, as values."""
+
+    receivers: tuple[Receiver, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    horizon: int = HORIZON
+    """Windows that ended longer ago than this, by the clock, are told to nobody."""
+    url: str = ""
+    """Where people reach the service; empty: unknown, messages have no link."""
+
+
+Triggers = Callable[[Sequence[Case], Sequence[Run], int], Sequence[Run]]
+"""(open incidents that may be told, latest runs, now) → runs to be made."""
+
+
+class Alerting:
+    """Keeps alerts and incidents; one per evaluator. Holds nothing between two slices but what it has told of runs."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        rules: Callable[[Model], Sequence[AlertRule]],
+        routing: Routing,
+        triggers: Triggers | None = None,
+    ) -> None:
+        self._store, self._clock, self._rules, self._routing, self._triggers = store, clock, rules, routing, triggers
+        self._said: set[str] = set()
+
+    def work(
+        self, results: Sequence[WindowResult], catalogue: Catalogue, statuses: Sequence[Status]
+    ) -> AlertCommit | None:
+        """What results and the moment mean; None: nothing.
+
+        Args:
+            results: of this slice, not stored yet.
+            catalogue: models and references.
+            statuses: every partition.
+        """
+        names = _Names(catalogue)
+        book = self._book(names)
+        for result in sorted(results, key=lambda one: (one.window.end, one.reference_id, one.spec)):
+            self._result(book, names, result)
+        for model in catalogue.models.values():
+            for rule in self._rules(model):
+                self._look(book, self._fresh(book, away(rule, model, statuses, book.now)))
+        self._look(book, self._undelivered(book))
+        grouping.settle(book)
+        notices, runs = self._tell(book, names)
+        found = AlertCommit(
+            tuple(book.changed.values()), tuple(book.touched.values()), tuple(book.events), notices, runs
+        )
+        return found or None
+
+    def _book(self, names: "_Names") -> Book:
+        now = self._clock.now()
+        closed = self._store.incidents_closed_since(now - grouping.REOPEN_WITHIN)
+        incidents = [*self._store.open_incidents(), *(one for one in closed if one.replaced_by)]
+        return Book(
+            now,
+            _Ids(self._store),
+            {one.key: one for one in self._store.open_alerts()},
+            {one.id: one for one in incidents},
+            lambda incident, members: title(names.model(incident), incident, members),
+            names.version,
+        )
+
+    # Results
+
+    def _result(self, book: Book, names: "_Names", result: WindowResult) -> None:
+        if result.state is WindowState.PROVISIONAL:
+            return
+        model, reference = names.models[result.model_id], names.references[result.reference_id]
+        if result.state is WindowState.FINAL and result.rows:
+            self._took_over(book, names, reference, result)
+        for rule in self._rules(model):
+            self._look(book, looks_of(rule, model, reference, result, book.alerts), result)
+        self._still(book, result)
+
+    def _took_over(self, book: Book, names: "_Names", reference: Reference, result: WindowResult) -> None:
+        """What the references before this one left open, unless most of the traffic is still theirs."""
+        if result.window.start < reference.active_from:
+            return
+
+        def older(other: int) -> bool:
+            found = names.references.get(other)
+            if found is None or (found.active_from, found.id) >= (reference.active_from, reference.id):
+                return False
+            left = self._store.counted(other, result.window.start, result.window.end).rows
+            return left < CANARY_SHARE * result.rows
+
+        if any(one.reference_id != reference.id for one in book.open_of(result.model_id, "drift")):
+            grouping.replaced(book, result.model_id, reference.id, older, result.window.end)
+
+    def _still(self, book: Book, result: WindowResult) -> None:
+        """Every window that does not end an alarm confirms it: a backfill that reaches the present is told."""
+        fresh = result.window.end >= book.now - self._routing.horizon
+        for alert in standing_looks(result, book.alerts):
+            book.alerts[alert.key] = alert
+            incident = book.incidents.get(alert.incident_id)
+            if fresh and incident is not None and incident.silent:
+                book.keep(alert)
+                book.write(replace(incident, silent=False))
+
+    def _look(self, book: Book, seen: Iterable[Seen], result: WindowResult | None = None) -> None:
+        for one in seen:
+            before = book.alerts.get(one.key)
+            moved = step(one.rule, one.key, before, one.look)
+            if moved is None or moved.alert == before:
+                continue
+            self._moved(book, one.rule, moved, one.look, old=result is not None)
+
+    def _moved(self, book: Book, rule: AlertRule, moved: Moved, look: Look, *, old: bool) -> None:
+        alert, at = moved.alert, look.window.end
+        if moved.happening is Happening.FIRED:
+            silent = old and at < book.now - self._routing.horizon
+            grouping.fired(book, rule, alert, moved.why, silent=silent)
+        elif moved.happening in (Happening.RESOLVED, Happening.RETRACTED):
+            grouping.over(book, alert, moved.happening, moved.why)
+        else:
+            book.keep(alert)
+            if alert.incident_id in book.incidents and alert.state is AlertState.FIRING:
+                book.write(book.incidents[alert.incident_id])
+            elif moved.happening is not None:
+                book.happened(0, moved.happening, moved.why or alert.sentence, at, alert.key)
+
+    def _undelivered(self, book: Book) -> Iterator[Seen]:
+        """Receivers that did not get what they were sent."""
+        rule = AlertRule("delivery", "delivery")
+        moment = Window(book.now - 1, book.now)
+        dead = {one.receiver: one.dead for one in self._store.outbox() if one.dead}
+        known = {key.detail for key in book.alerts if key.rule == rule.name}
+        for receiver in sorted({*dead, *known}):
+            n = dead.get(receiver, 0)
+            key = AlertKey(0, rule.name, detail=receiver)
+            if n and key in book.alerts and book.alerts[key].value == n:
+                continue
+            said = f"{n} notice{'s' if n != 1 else ''} to {receiver} could not be delivered: drift notices --dead"
+            yield Seen(rule, key, Look(bool(n), not n, moment, 1, Urgency.WARNING, value=float(n), sentence=said))
+
+    def _fresh(self, book: Book, seen: Iterable[Seen]) -> Iterator[Seen]:
+        """Without those that say what was written down a moment ago."""
+        for one in seen:
+            alert = book.alerts.get(one.key)
+            same = alert is not None and grouping.fires(alert) == one.look.broken
+            if not (same and alert is not None and book.now - alert.seen_at < REFRESH):
+                yield one
+
+    # Telling
+
+    def _tell(self, book: Book, names: "_Names") -> tuple[tuple[Notice, ...], tuple[Run, ...]]:
+        everything = list(book.incidents.values())
+        active = self._store.silences(active_on=book.now)
+        quiet = Quiet.at(book.now, active, self._routing.maintenance, everything)
+        cases, notices = list[Case](), list[Notice]()
+        for incident in everything:
+            if incident.open or incident.id in book.touched:
+                case = self._case(book, names, incident, quiet)
+                cases.append(case)
+                notices += self._due(book, case)
+        runs = self._store.runs(limit=_RECENT_RUNS)
+        made = () if self._triggers is None else tuple(self._triggers(_triggering(cases), runs, book.now))
+        for run in made:
+            book.happened(run.incident_id, Happening.RUN, f"{run.trigger}: {run.state.value}", None)
+        notices += self._news(cases, runs, book.now)
+        return tuple(notices), made
+
+    def _case(self, book: Book, names: "_Names", incident: Incident, quiet: Quiet) -> Case:
+        reference = names.references.get(incident.reference_id)
+        segments = {} if reference is None else {s.index: s.label for s in reference.grid.segments if s.index}
+        link = f"{self._routing.url.rstrip('/')}/incidents/{incident.id}" if self._routing.url else ""
+        case = Case(
+            incident, book.members(incident.id), names.model(incident), names.version(incident.reference_id),
+            names.owner(incident), segments, link,
+        )  # fmt: skip
+        return replace(case, quiet=quiet.why(incident, case.labels))
+
+    def _due(self, book: Book, case: Case) -> Iterator[Notice]:
+        incident, told = case.incident, {one.receiver: one for one in case.incident.told}
+        for one, change in due(case, self._routing.receivers, book.now):
+            told[one.receiver] = one
+            if change is None:
+                continue
+            key = key_of(self._store.uuid, incident.id, one.receiver, one.nth)
+            yield notice(message(case, one, change, key), one.receiver, f"incident:{incident.id}", book.now)
+            book.happened(incident.id, Happening.TOLD, f"{change.value} to {one.receiver}", None)
+        why = case.quiet or ("snoozed" if case.snoozed else "")
+        hushed = told.get(_QUIET)
+        if incident.open and why and not incident.silent and (hushed is None or hushed.status != why):
+            told[_QUIET] = Told(_QUIET, why, incident.urgency, book.now, 0)
+            book.happened(incident.id, Happening.SILENCED, why, None)
+        if not why:
+            told.pop(_QUIET, None)
+        if tuple(told.values()) != incident.told:
+            book.write(replace(incident, told=tuple(told.values())))
+
+    def _news(self, cases: Sequence[Case], runs: Sequence[Run], now: int) -> Iterator[Notice]:
+        """What became of retrain runs, to those who know of the incident. Keys make it once."""
+        known = {case.incident.id: case for case in cases}
+        for run in runs:
+            case = known.get(run.incident_id)
+            if case is None or case.incident.silent:
+                continue
+            told = {one.receiver for one in case.incident.told}
+            for receiver in self._routing.receivers:
+                key = f"{self._store.uuid[:13]}-r{run.id}-{run.state.value}-{receiver.name}"
+                if receiver.runs and receiver.notes and receiver.name in told and key not in self._said:
+                    self._said.add(key)
+                    body = about_run(case, run, key, now)
+                    yield notice(body, receiver.name, f"incident:{case.incident.id}", now)
+
+
+def _triggering(cases: Iterable[Case]) -> list[Case]:
+    """Incidents that may start something: open, told, and of drift."""
+    return [
+        case
+        for case in cases
+        if case.incident.open and not case.incident.silent and not case.quiet and not case.snoozed
+        and case.incident.family == "drift"
+    ]  # fmt: skip
+
+
+class _Names:
+    """The catalogue by ids."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.models: Mapping[int, Model] = {model.id: model for model in catalogue.models.values()}
+        self.references: Mapping[int, Reference] = {one.id: one for one in catalogue.references}
+
+    def model(self, incident: Incident) -> str:
+        found = self.models.get(incident.model_id)
+        return found.name if found is not None else ""
+
+    def owner(self, incident: Incident) -> str:
+        found = self.models.get(incident.model_id)
+        return str(found.settings.get("owner") or "") if found is not None else ""
+
+    def version(self, reference_id: int) -> str:
+        found = self.references.get(reference_id)
+        return found.version if found is not None else ""
+
+
+class _Ids:
+    """Incident ids, one after the other."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._next = store, 0
+
+    def __call__(self) -> int:
+        self._next = self._next + 1 if self._next else self._store.next_incident_id()
+        return self._next

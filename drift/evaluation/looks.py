@@ -1,0 +1,258 @@
+"""What one result, or one moment, says about each alert that a rule could raise. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from alerts.rules import AlertRule
+from alerts.state import Latch, Look
+from drift.core.alarm import Alarm
+from drift.core.alert import Alert, AlertKey, AlertState, Urgency
+from drift.core.catalogue import Model, Reference
+from drift.core.clock import MINUTE, isoformat
+from drift.core.commit import AlarmChange, WindowResult
+from drift.core.result import Breach, Judgement, Outcome, WindowState
+from drift.core.window import Window, format_duration
+from drift.evaluation.closing import Status
+
+Known = Mapping[AlertKey, Alert]
+
+URGENCIES: Final = {
+    "critical": Urgency.PAGE, "page": Urgency.PAGE, "warning": Urgency.WARNING, "info": Urgency.INFO,
+}  # fmt: skip
+"""What rules and alarms call a severity → how loud it is."""
+SILENT_WINDOWS: Final = 2
+SILENT_AT_LEAST: Final = 30 * MINUTE
+_DIRECTION: Final = "mean_shift"
+"""The measure whose sign is a column's direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at one alert."""
+
+    rule: AlertRule
+    key: AlertKey
+    look: Look
+
+
+def looks_of(rule: AlertRule, model: Model, reference: Reference, result: WindowResult, known: Known) -> Iterator[Seen]:
+    """What a final or incomplete result says to one rule.
+
+    Args:
+        rule: of the model.
+        model: whose result.
+        reference: what was compared with.
+        result: final, revised or incomplete.
+        known: alerts that are pending or fire.
+    """
+    if rule.spec not in ("", result.spec):
+        return
+    about = _About(rule, reference, result, _hop(model, result.spec), known)
+    if rule.kind == "incomplete":
+        yield about.incomplete()
+    elif result.state is WindowState.FINAL and rule.kind == "drift":
+        yield from about.alarms()
+        yield from about.breaches()
+    elif result.state is WindowState.FINAL and rule.kind == "statistic":
+        yield from about.statistics()
+
+
+def standing_looks(result: WindowResult, known: Known) -> list[Alert]:
+    """Alerts that stand on a result's reference and windows, seen again by it."""
+    if result.state is not WindowState.FINAL:
+        return []
+    where = result.reference_id, result.spec
+    return [
+        replace(alert, seen_at=result.window.end)
+        for alert in known.values()
+        if (alert.key.reference_id, alert.key.spec) == where
+        and alert.state is AlertState.FIRING
+        and alert.seen_at < result.window.end
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    rule: AlertRule
+    reference: Reference
+    result: WindowResult
+    hop: int
+    known: Known
+
+    @property
+    def revision(self) -> int:
+        """Greater than one only if late rows revised a window that was final."""
+        return self.result.revision if self.result.late else 1
+
+    def key(self, segment: int, column: str, detail: str = "") -> AlertKey:
+        result = self.result
+        return AlertKey(result.model_id, self.rule.name, result.reference_id, result.spec, segment, column, detail)
+
+    def look(self, broken: bool | None, *, over: bool) -> Look:
+        return Look(broken, over, self.result.window, self.hop, revision=self.revision)
+
+    def open_here(self) -> Iterator[Alert]:
+        """This rule's alerts on this reference and these windows."""
+        for key, alert in self.known.items():
+            if (key.rule, key.reference_id, key.spec) == (self.rule.name, self.result.reference_id, self.result.spec):
+                yield alert
+
+    # Windows that miss rows
+
+    def incomplete(self) -> Seen:
+        result, missing = self.result, self.result.state is WindowState.INCOMPLETE
+        said = f"window {result.spec} to {isoformat(result.window.end)} misses rows and is not judged: {result.reason}"
+        urgency = self.rule.urgency or Urgency.WARNING
+        look = replace(self.look(missing, over=not missing), urgency=urgency, sentence=said)
+        return Seen(self.rule, self.key(0, ""), look)
+
+    # Alarms of sequential detectors
+
+    def alarms(self) -> Iterator[Seen]:
+        detection = self.result.detection
+        for change in detection.changes if detection is not None else ():
+            alarm = change.alarm
+            covered = self.rule.covers(alarm.column, alarm.segment, self.result.spec)
+            if covered and self.rule.direction in ("", alarm.direction):
+                key = self.key(alarm.segment, alarm.column, alarm.detector)
+                yield Seen(self.rule, key, self._alarm(change))
+
+    def _alarm(self, change: AlarmChange) -> Look:
+        alarm: Alarm = change.alarm
+        stands = change.kind in ("raised", "updated")
+        return Look(
+            stands, not stands, Window(alarm.raised.start, change.at or self.result.window.end), self.hop,
+            self.rule.urgency or URGENCIES[alarm.severity.value], alarm.onset, alarm.effect, alarm.tolerance,
+            alarm.direction, alarm.sentence, change.why, self.revision, alarm.snoozed, Latch(change.kind),
+        )  # fmt: skip
+
+    # Rules of `rules:` and changes of form
+
+    def breaches(self) -> Iterator[Seen]:
+        found: dict[AlertKey, Breach] = {}
+        for segment, judged in self.result.judgements.items():
+            for breach in judged.breaches:
+                if not breach.latched and self._wanted(breach, segment):
+                    found[self.key(segment, breach.column, breach.rule)] = breach
+        for key, breach in found.items():
+            yield Seen(self.rule, key, self._breach(key, breach))
+        for alert in self.open_here():
+            if not alert.latched and alert.key not in found:
+                yield Seen(self.rule, alert.key, self.look(self._unbroken(alert.key), over=True))
+
+    def _wanted(self, breach: Breach, segment: int) -> bool:
+        covered = self.rule.covers(breach.column, segment, self.result.spec)
+        return covered and self.rule.direction in ("", breach.direction)
+
+    def _breach(self, key: AlertKey, breach: Breach) -> Look:
+        measured = np.isfinite(breach.value)
+        number = f" ({breach.statistic} is {breach.value:.3g})" if measured else ""
+        said = f"{breach.column or 'the model'}{self._where(key)}: {breach.rule}{number}"
+        return replace(
+            self.look(True, over=False), urgency=self.rule.urgency or URGENCIES[breach.severity],
+            value=breach.value if measured else None, threshold=breach.threshold if measured else None,
+            direction=breach.direction, sentence=said,
+        )  # fmt: skip
+
+    def _unbroken(self, key: AlertKey) -> bool | None:
+        """False: the rule is kept. None: it cannot be told."""
+        judged = self.result.judgements.get(key.segment)
+        if judged is None or judged.outcome is Outcome.INSUFFICIENT_DATA:
+            return None
+        if key.column in judged.columns and self._blind(judged, key.column):
+            return None
+        return False
+
+    @staticmethod
+    def _blind(judged: Judgement, column: str) -> bool:
+        """Whether a column had too little data for any statistic."""
+        return bool(np.isnan(judged.values[judged.columns.index(column)]).all())
+
+    # Statistics
+
+    def statistics(self) -> Iterator[Seen]:
+        for segment, judged in self.result.judgements.items():
+            names = [one.name for one in self.rule.conditions]
+            if not all(name in judged.statistics for name in names):
+                continue
+            known = {alert.key.column for alert in self.open_here() if alert.key.segment == segment}
+            at = [judged.statistics.index(name) for name in names]
+            for row in self._rows(judged, at, known):
+                column = judged.columns[row]
+                if self.rule.covers(column, segment, self.result.spec):
+                    values = dict(zip(judged.statistics, judged.values[row].tolist(), strict=True))
+                    yield self._measured(segment, column, values)
+
+    def _rows(self, judged: Judgement, at: Sequence[int], known: Iterable[str]) -> list[int]:
+        """Columns that break the rule, and those that have an alert."""
+        broken = np.ones(len(judged.columns), np.bool_)
+        for condition, where in zip(self.rule.conditions, at, strict=True):
+            values = judged.values[:, where]
+            broken &= np.array([not np.isnan(v) and condition.met(v) for v in values.tolist()], np.bool_)
+        alerted = {judged.columns.index(name) for name in known if name in judged.columns}
+        return sorted({*np.flatnonzero(broken).tolist(), *alerted})
+
+    def _measured(self, segment: int, column: str, values: Mapping[str, float]) -> Seen:
+        first, key = self.rule.conditions[0], self.key(segment, column)
+        shift = values.get(_DIRECTION, float("nan"))
+        direction = "" if np.isnan(shift) or shift == 0 else ("increase" if shift > 0 else "decrease")
+        broken = self.rule.broken(values)
+        if broken and self.rule.direction not in ("", direction):
+            broken = False
+        value = values[first.name]
+        said = f"{column}{self._where(key)}: {first.name} is {value:.3g}, the rule is {self.rule.name}"
+        look = replace(
+            self.look(broken, over=broken is False and self.rule.over(values)),
+            urgency=self.rule.urgency or Urgency.WARNING, value=None if np.isnan(value) else value,
+            threshold=first.bound, direction=direction, sentence=said,
+        )  # fmt: skip
+        return Seen(self.rule, key, look)
+
+    def _where(self, key: AlertKey) -> str:
+        return f" ({self.reference.grid.segments[key.segment].label})" if key.segment else ""
+
+
+def away(rule: AlertRule, model: Model, statuses: Sequence[Status], now: int) -> Iterator[Seen]:
+    """What partitions say to a rule on data that does not come, or not in time."""
+    carrying = [one for one in statuses if model.id in one.watermarks and not one.finished]
+    if rule.kind not in _AWAY or not carrying:
+        return
+    bound = rule.after or max(SILENT_WINDOWS * _shortest(model), SILENT_AT_LEAST)
+    yield Seen(rule, AlertKey(model.id, rule.name), _AWAY[rule.kind](rule, model, carrying, bound, now))
+
+
+def _silence(rule: AlertRule, model: Model, carrying: Sequence[Status], bound: int, now: int) -> Look:
+    """By the database's clock: when the model's event time grew last, in any partition."""
+    silent = min(one.now - one.advanced_at.get(model.id, one.now) for one in carrying)
+    said = f"no data for {format_duration(max(silent, 0) // MINUTE * MINUTE or MINUTE)}"
+    return Look(
+        silent >= bound, silent < bound, Window(now - 1, now), 1, rule.urgency or Urgency.PAGE, now - silent,
+        float(silent), float(bound), sentence=said, why="data comes again",
+    )  # fmt: skip
+
+
+def _lag(rule: AlertRule, model: Model, carrying: Sequence[Status], bound: int, now: int) -> Look:
+    """Event time of the slowest partition that is behind its log's end."""
+    behind = [now - one.watermarks[model.id] for one in carrying if one.caught_up_at is None]
+    lag = max(behind, default=0)
+    said = f"counting is {format_duration(max(lag, 0) // MINUTE * MINUTE or MINUTE)} behind"
+    return Look(
+        lag >= bound, lag < bound, Window(now - 1, now), 1, rule.urgency or Urgency.WARNING, now - lag, float(lag),
+        float(bound), sentence=said, why="counting has caught up",
+    )  # fmt: skip
+
+
+_AWAY: Final[Mapping[str, Callable[[AlertRule, Model, Sequence[Status], int, int], Look]]] = {
+    "no_data": _silence, "lag": _lag,
+}  # fmt: skip
+
+
+def _shortest(model: Model) -> int:
+    return min((spec.length for spec in model.windows), default=0)
+
+
+def _hop(model: Model, spec: str) -> int:
+    return next((one.hop for one in model.windows if one.name == spec), 0)
