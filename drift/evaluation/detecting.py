@@ -192,14 +192,16 @@ class Detecting:
         return abs(case.profile.rows() - had) >= max(REFOLD_SHARE * had, 1)
 
     def _again(self, case: Case, memory: Memory) -> tuple[Seen, Detection | None]:
-        """Late rows: everything since the snapshot before the window is stepped again."""
+        """Late rows: everything since the snapshot before the window, or the first one, is stepped again."""
         key = case.reference.id, case.spec.name
         # states that this slice has made void are still in the store
         before = self._void[key] = min(case.window.start, self._void.get(key, case.window.start))
         found = self._store.detector_state(*key, before=before)
-        missed = found is None and memory.first is not None and memory.first < before
+        if found is None and memory.first is not None:
+            # late rows of the first window made the states since void
+            before = min(before, memory.first)
         latest = memory.last
-        cases = None if missed or latest is None else self._since(case, found[0] if found else None, before, latest)
+        cases = None if latest is None else self._since(case, found[0] if found else None, before, latest)
         if cases is None or latest is None:
             return self._still(case, memory), None
         back = Memory() if found is None else Memory.unpack(found[1])

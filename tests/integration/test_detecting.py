@@ -213,6 +213,26 @@ def test_few_or_old_late_rows_change_results_only(store: Store) -> None:
     assert _last_rows(here) != before, "nine and nine are more than five per cent"
 
 
+def test_late_rows_of_the_first_window_and_then_of_a_later_one(store: Store) -> None:
+    """The first make every state void but the newest: the second have none to go back to, only the first window."""
+    late, in_time = world(store, name="late"), world(store, name="in-time")
+    for n in range(8):
+        late.send(n, income=0.8 if n >= 2 else 0.0)
+        in_time.send(n, income=0.8 if n >= 2 else 0.0)
+        if n in (0, 5):
+            in_time.send(n, n=60, seed=50, income=1.0)
+        late.judge()
+        in_time.judge()
+    late.send(0, n=60, seed=50, close=False, late=True, income=1.0)
+    late.judge()
+    assert store.detector_state(late.reference.id, "1h", before=hour(5).start) is None
+    late.send(5, n=60, seed=50, close=False, late=True, income=1.0)
+    late.judge()
+    assert _last_rows(late) == _last_rows(in_time)
+    assert [row[:2] for row in late.everything()["alarms"]] == [row[:2] for row in in_time.everything()["alarms"]]
+    assert {row.alarm.column for row in late.alarms()} == {"income"}
+
+
 def test_several_revised_windows_in_one_slice(store: Store) -> None:
     late, in_time = world(store, name="late"), world(store, name="in-time")
     extra = {3: 1.0, 4: 0.0, 8: 2.0}
