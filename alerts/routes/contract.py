@@ -1,6 +1,7 @@
 """What a kind of route is: its options, and how it delivers one message."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from alerts.message import Message
+from drift.core.clock import Clock
 
 
 class Fate(StrEnum):
@@ -60,8 +62,10 @@ class RouteKind:
     name: str
     options: type[BaseModel]
     """What stands under that key."""
-    make: Callable[[Any, "Egress"], Route]
-    """(options, egress) → the route."""
+    make: Callable[[Any, "Egress", Clock], Route]
+    """(options, egress, clock) → the route."""
+    repeats: bool = True
+    """Whether what still fires is to be told again after `repeat_interval`; services that do so themselves need not."""
     notes: bool = True
     """Whether it can show messages that open and close nothing (digests, news of runs)."""
 
@@ -71,3 +75,6 @@ class Egress(Protocol):
 
     def client(self, *, timeout: float) -> Any:
         """An `httpx2.Client`: no redirects, no proxy of the environment, sockets checked."""
+
+    def guarded(self, timeout: float) -> AbstractContextManager[Any]:
+        """A block in which every connection of this thread is checked, and that ends within `timeout` seconds."""

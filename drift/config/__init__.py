@@ -9,6 +9,7 @@ from drift.config.root import (
     MetricsSettings,
     RetentionSettings,
 )
+from drift.config.routes import EgressSettings, RouteSettings
 from drift.config.server import DEFAULT_PORT, ServerSettings
 from drift.config.sources import FileSettings, HttpSettings, KafkaSettings, SourceSettings
 
@@ -17,6 +18,7 @@ __all__ = [
     "ColumnSettings",
     "CompactionSettings",
     "Config",
+    "EgressSettings",
     "EventTimeSettings",
     "FileSettings",
     "HttpSettings",
@@ -24,6 +26,7 @@ __all__ = [
     "MetricsSettings",
     "ModelSettings",
     "RetentionSettings",
+    "RouteSettings",
     "SegmentSettings",
     "ServerSettings",
     "SourceSettings",

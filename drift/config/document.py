@@ -12,10 +12,13 @@ from typing import Any, Final
 
 import yaml
 
+from drift.core.filled import Filled
+
 At = tuple[str | int, ...]
 """Keys and list positions that lead from the root to a value."""
 
 MOST_BYTES: Final = 1 << 20
+_WITH_SECRETS: Final = ("routes", "triggers", "server")
 _REFERENCE: Final = re.compile(r"\$(?:\$|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})")
 
 
@@ -134,8 +137,12 @@ class _Reader:
                 return None
         text: str = node.value
         if text.startswith("file:"):
-            return self._file(node, at, text.removeprefix("file:"))
-        return _REFERENCE.sub(lambda match: self._reference(match, node, at), text)
+            return self._filled(at, self._file(node, at, text.removeprefix("file:")), self.folder / text[5:].strip())
+        return self._filled(at, _REFERENCE.sub(lambda match: self._reference(match, node, at), text))
+
+    def _filled(self, at: At, text: str, path: Path | None = None) -> str:
+        """Where secrets may stand, remember that the text did not stand in the file."""
+        return Filled.of(text, path) if at in self.document.resolved and at[0] in _WITH_SECRETS else text
 
     def _reference(self, match: re.Match[str], node: yaml.Node, at: At) -> str:
         name = match["name"]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_val
 
 from drift.config.alerts import AlertingSettings, MaintenanceSettings
 from drift.config.models import ModelSettings
+from drift.config.routes import EgressSettings, RouteSettings
 from drift.config.scalars import Duration, MisfitError, Settings, Whole
 from drift.config.server import ServerSettings
 from drift.config.sources import HttpSettings, SourceSettings
@@ -83,6 +84,10 @@ class Config(Settings):
     """What is watched, by the name that events carry."""
     alerting: AlertingSettings = AlertingSettings()
     """How alerts are told at large."""
+    routes: tuple[RouteSettings, ...] = ()
+    """Who is told of incidents, and by what."""
+    egress: EgressSettings = EgressSettings()
+    """Where routes and triggers may connect to."""
     maintenance: tuple[MaintenanceSettings, ...] = ()
     """Stretches that come again and again and in which nobody is told."""
     event_time: EventTimeSettings = EventTimeSettings()
@@ -101,6 +106,10 @@ class Config(Settings):
         for i, name in enumerate(names):
             if name in names[:i]:
                 found["sources", i] = f"two sources are called {name!r}; give this one a `name`"
+        receivers = [route.name for route in self.routes]
+        for i, name in enumerate(receivers):
+            if name in receivers[:i]:
+                found["routes", i] = f"two routes are called {name!r}; give this one a `name`"
         if self.compaction.days_after <= self.compaction.hours_after:
             found["compaction", "days_after"] = "hours become days after panes became hours; raise it"
         for name, model in self.models.items():

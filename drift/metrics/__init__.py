@@ -1,5 +1,6 @@
 """Prometheus metrics: one object that the service tells what happened, and the registry it fills."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -8,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from drift.core.clock import SECOND, Clock
 from drift.core.commit import Partition
 from drift.metrics import names
+from drift.metrics.delivering import Delivering, OutboxCount
 from drift.metrics.last_windows import WHOLE, LastWindows, Snapshot, severity
 from drift.metrics.names import Metric
 
@@ -40,6 +42,7 @@ class Metrics:
         self._topics: set[tuple[str, str]] = set()
         self._models: dict[Partition, set[str]] = {}
         self._evaluation = _histogram(names.EVALUATION, registry if results else None)
+        self._delivering = Delivering(registry if results else None)
         self._last = LastWindows(clock, max_series, worst_columns)
         if results:
             registry.register(self._last)
@@ -101,6 +104,14 @@ class Metrics:
     def evaluation(self, seconds: float) -> None:
         """Judging a window and storing its result took so long."""
         self._evaluation.observe(seconds)
+
+    def delivery(self, receiver: str, outcome: str, seconds: float) -> None:
+        """An attempt to deliver ended after so long; `outcome` is `sent`, `again`, `refused` or `given_up`."""
+        self._delivering.attempt(receiver, outcome, seconds)
+
+    def outbox(self, counts: Iterable[OutboxCount]) -> None:
+        """What waits and what was given up per receiver, as the store says; replaces what it said before."""
+        self._delivering.outbox(counts)
 
     def result(self, snapshot: Snapshot) -> None:
         """A window became final (or was revised): its gauges replace those of the one before."""

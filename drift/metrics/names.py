@@ -99,6 +99,26 @@ SERIES: Final = Metric("drift_series_exported", "gauge", "Series with a column's
 DROPPED: Final = Metric(
     "drift_series_dropped", "gauge", "Series of columns in breach or among the worst that the cap left out.", ("model",)
 )
+# Delivery: exported by servers; the first two by the one that delivers, the others by all from the same outbox.
+DELIVERIES: Final = Metric(
+    "drift_deliveries_total",
+    "counter",
+    "Attempts to deliver a message by what became of them: sent, again (to be tried again), refused, given_up.",
+    ("receiver", "outcome"),
+)
+DELIVERY: Final = Metric(
+    "drift_delivery_duration_seconds", "histogram", "Time of one attempt to deliver.", ("receiver",), _SECONDS
+)
+OUTBOX_WAITING: Final = Metric("drift_outbox_waiting", "gauge", "Messages queued and not delivered yet.", ("receiver",))
+OUTBOX_DEAD: Final = Metric(
+    "drift_outbox_dead", "gauge", "Messages given up, which can be sent again: `drift notices resend`.", ("receiver",)
+)
+OUTBOX_OLDEST: Final = Metric(
+    "drift_outbox_oldest_waiting_timestamp_seconds",
+    "gauge",
+    "When the oldest waiting message was queued.",
+    ("receiver",),
+)
 BUILD: Final = Metric("drift_build_info", "gauge", "1; the release that runs.", ("version",))
 
 INGEST: Final = (
@@ -108,4 +128,5 @@ RESULTS: Final = (
     EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, UNKNOWN, STATISTIC, THRESHOLD,
     SERIES, DROPPED,
 )  # fmt: skip
-ALL: Final = (*INGEST, *RESULTS, BUILD)
+DELIVERING: Final = (DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
+ALL: Final = (*INGEST, *RESULTS, *DELIVERING, BUILD)

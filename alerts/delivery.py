@@ -1,0 +1,213 @@
+"""Delivery of the outbox: one thread per receiver, at least once, first in first out within a stream.
+
+    waiting ── sent ──> SENT                      2xx
+       │  ^
+       │  └── again ── later, with the same key   5xx, 408, 425, 429, no answer: it may be there or not
+       └───── refused, or tried too often ──> DEAD, and the next of its stream goes on
+
+A notice is sent only under the lease `delivery`, which is renewed before each attempt and outlasts its deadline. So two
+servers do not deliver at once, and no late 'firing' of one follows a 'resolved' of the other.
+"""
+
+import traceback
+from collections.abc import Callable, Sequence
+from random import Random
+from threading import Event, Lock
+from typing import Final, Protocol
+
+import structlog
+
+from alerts.backoff import Backoff
+from alerts.message import Message
+from alerts.routes.contract import Fate, Outcome, Route, Standing
+from drift.core.alert import Notice
+from drift.core.clock import SECOND, Clock
+from drift.core.commit import Lease
+from drift.core.errors import DriftError, StoreError
+
+log = structlog.get_logger(__name__)
+
+LEASE: Final = "delivery"
+LEASE_SECONDS: Final = 90.0
+"""Longer than any attempt can take, which is 40 s and a name's resolution."""
+AT_ONCE: Final = 50
+WAKE_SECONDS: Final = 1.0
+STORE_AWAY_SECONDS: Final = 5.0
+GIVEN_UP: Final = "given_up"
+
+
+class Store(Protocol):
+    """What delivery needs of the store."""
+
+    def lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
+        """The lease, if it is free or the holder's own."""
+
+    def release_lease(self, lease: Lease) -> None:
+        """Hand it back."""
+
+    def waiting(self, receiver: str, now: int, limit: int) -> list[Notice]:
+        """The oldest undone notice of each of the receiver's streams, where it is due; oldest first."""
+
+    def sent(self, notice_id: int, on: int) -> bool:
+        """Waiting → sent; whether it was waiting."""
+
+    def failed(self, notice_id: int, error: str, not_before: int) -> bool:
+        """One more try that failed; whether it was waiting."""
+
+    def given_up(self, notice_id: int, error: str, on: int) -> bool:
+        """Waiting → dead; whether it was waiting."""
+
+
+class Metrics(Protocol):
+    """What delivery reports."""
+
+    def delivery(self, receiver: str, outcome: str, seconds: float) -> None:
+        """An attempt ended as `sent`, `again`, `refused` or `given_up`."""
+
+
+class Duty:
+    """The lease that all receivers of one server deliver under. Thread-safe."""
+
+    def __init__(self, store: Store, holder: str) -> None:
+        self._store, self._holder = store, holder
+        self._lease: Lease | None = None
+        self._lock = Lock()
+
+    def held(self) -> bool:
+        """Take or renew it; whether it is ours for the next `LEASE_SECONDS`.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        with self._lock:
+            self._lease = self._store.lease(LEASE, self._holder, LEASE_SECONDS)
+            return self._lease is not None
+
+    def release(self) -> None:
+        """Hand it back, so that another server goes on at once."""
+        with self._lock:
+            lease, self._lease = self._lease, None
+            if lease is not None:
+                self._store.release_lease(lease)
+
+
+class Delivery:
+    """Delivers to one receiver. `step` does what is due now, `run` does so until it is stopped."""
+
+    def __init__(
+        self,
+        store: Store,
+        receiver: str,
+        route: Route,
+        duty: Duty,
+        clock: Clock,
+        metrics: Metrics,
+        rng: Random,
+        *,
+        backoff: Backoff | None = None,
+        standing: Standing | None = None,
+        firing: Callable[[], Sequence[Message]] = tuple,
+    ) -> None:
+        """`standing` is the route where it forgets what is not said again, `firing` what it should know of now."""
+        self.receiver = receiver
+        self._store, self._route, self._duty, self._clock, self._metrics = store, route, duty, clock, metrics
+        self._rng, self._backoff = rng, backoff or Backoff()
+        self._standing, self._firing = standing, firing
+        self._held_until = self._kept_at = float("-inf")
+        self._wake = Event()
+
+    def wake(self) -> None:
+        """Something was queued."""
+        self._wake.set()
+
+    def run(self, stopping: Event) -> None:
+        """Deliver until `stopping` is set; a store that is away is waited for."""
+        while not stopping.is_set():
+            pause = WAKE_SECONDS
+            try:
+                self.step(stopping)
+            except StoreError as error:
+                log.warning("delivery waits for the store", receiver=self.receiver, error=str(error))
+                pause = STORE_AWAY_SECONDS
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def step(self, stopping: Event | None = None) -> int:
+        """Try what is due now, and say again what stands; the attempts made.
+
+        Raises:
+            StoreError: the store is away; what was not marked will be sent again with the same key.
+        """
+        done = 0
+        for notice in self._due():
+            if (stopping is not None and stopping.is_set()) or not self._duty.held():
+                return done
+            self._attempt(notice)
+            done += 1
+            if self._resting():
+                break
+        self._keep()
+        return done
+
+    def _due(self) -> list[Notice]:
+        return [] if self._resting() else self._store.waiting(self.receiver, self._clock.now(), AT_ONCE)
+
+    def _resting(self) -> bool:
+        """Whether the receiver asked to be left alone for now: it meant all of us, not one notice."""
+        return self._clock.monotonic() < self._held_until
+
+    def _attempt(self, notice: Notice) -> None:
+        started = self._clock.monotonic()
+        outcome = self._call(lambda: self._route.send(Message.load(notice.body)))
+        word, kept = outcome.fate.value, True
+        match outcome.fate:
+            case Fate.SENT:
+                kept = self._store.sent(notice.id, self._clock.now())
+            case Fate.REFUSED:
+                kept = self._store.given_up(notice.id, outcome.detail, self._clock.now())
+            case Fate.AGAIN:
+                word, kept = self._again(notice, outcome)
+        self._metrics.delivery(self.receiver, word, self._clock.monotonic() - started)
+        self._tell(notice, word, outcome)
+        if not kept:
+            log.info("the notice was done by somebody else", receiver=self.receiver, notice=notice.id)
+
+    def _again(self, notice: Notice, outcome: Outcome) -> tuple[str, bool]:
+        wait = self._backoff.wait(notice.tries + 1, outcome.retry_after, self._rng)
+        if wait is None:
+            error = f"{outcome.detail}; given up after {notice.tries + 1} tries"
+            return GIVEN_UP, self._store.given_up(notice.id, error, self._clock.now())
+        if outcome.retry_after is not None:
+            self._held_until = self._clock.monotonic() + min(outcome.retry_after, self._backoff.most)
+        return Fate.AGAIN.value, self._store.failed(notice.id, outcome.detail, self._clock.now() + round(wait * SECOND))
+
+    def _keep(self) -> None:
+        """Say again what stands, on its interval; what is said comes from state, so nothing has to be queued."""
+        now = self._clock.monotonic()
+        if self._standing is None or now - self._kept_at < self._standing.every or not self._duty.held():
+            return
+        self._kept_at = now
+        standing, firing = self._standing, self._firing()
+        if not firing:
+            return
+        outcome = self._call(lambda: standing.keep(firing))
+        self._metrics.delivery(self.receiver, outcome.fate.value, self._clock.monotonic() - now)
+        if outcome.fate is not Fate.SENT:
+            log.warning("what fires could not be said again", receiver=self.receiver, why=outcome.detail)
+
+    def _call(self, send: Callable[[], Outcome]) -> Outcome:
+        """What a route says. A mistake in it stops nothing; its text is not shown, since it may quote a secret."""
+        try:
+            return send()
+        except DriftError as error:
+            return Outcome(Fate.AGAIN, str(error))
+        except Exception as error:  # noqa: BLE001  logged, as its kind and place
+            frames = traceback.extract_tb(error.__traceback__)
+            where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+            kind = type(error).__name__
+            log.error("a route failed; this is a bug, please report it", receiver=self.receiver, error=kind, at=where)
+            return Outcome(Fate.AGAIN, f"the route failed with {kind}; the log says where")
+
+    def _tell(self, notice: Notice, word: str, outcome: Outcome) -> None:
+        told = log.info if outcome.fate is Fate.SENT else log.warning
+        told("notice", receiver=self.receiver, notice=notice.id, stream=notice.stream, outcome=word, why=outcome.detail)
