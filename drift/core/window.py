@@ -150,3 +150,14 @@ class WindowSpec:
         """The first moment of a day in the zone (where midnight is skipped, the moment the clocks jump to)."""
         local = datetime.combine(date.fromordinal(day + _EPOCH_DAY), datetime.min.time(), self._zone)
         return round((local.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+
+
+def lasting(micros: int) -> str:
+    """A stretch of time as a person says it, by its two largest units: `3d 4h`, `1h 30m`, `45m`, `20s`."""
+    seconds, parts = max(micros, 0) // 1_000_000, list[str]()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count or (parts and unit != "s"):
+            parts.append(f"{count}{unit}")
+    said = [part for part in parts[:2] if not part.startswith("0")]
+    return " ".join(said) or "0s"

@@ -14,7 +14,7 @@ from drift.core.catalogue import Model, Reference
 from drift.core.clock import MINUTE, isoformat
 from drift.core.commit import AlarmChange, WindowResult
 from drift.core.result import Breach, Judgement, Outcome, WindowState
-from drift.core.window import Window, format_duration
+from drift.core.window import Window, lasting
 from drift.evaluation.closing import Status
 
 Known = Mapping[AlertKey, Alert]
@@ -227,7 +227,7 @@ def away(rule: AlertRule, model: Model, statuses: Sequence[Status], now: int) ->
 def _silence(rule: AlertRule, model: Model, carrying: Sequence[Status], bound: int, now: int) -> Look:
     """By the database's clock: when the model's event time grew last, in any partition."""
     silent = min(one.now - one.advanced_at.get(model.id, one.now) for one in carrying)
-    said = f"no data for {format_duration(max(silent, 0) // MINUTE * MINUTE or MINUTE)}"
+    said = f"no data for {lasting(silent)}"
     return Look(
         silent >= bound, silent < bound, Window(now - 1, now), 1, rule.urgency or Urgency.PAGE, now - silent,
         float(silent), float(bound), sentence=said, why="data comes again",
@@ -238,7 +238,7 @@ def _lag(rule: AlertRule, model: Model, carrying: Sequence[Status], bound: int, 
     """Event time of the slowest partition that is behind its log's end."""
     behind = [now - one.watermarks[model.id] for one in carrying if one.caught_up_at is None]
     lag = max(behind, default=0)
-    said = f"counting is {format_duration(max(lag, 0) // MINUTE * MINUTE or MINUTE)} behind"
+    said = f"counting is {lasting(lag)} behind"
     return Look(
         lag >= bound, lag < bound, Window(now - 1, now), 1, rule.urgency or Urgency.WARNING, now - lag, float(lag),
         float(bound), sentence=said, why="counting has caught up",
