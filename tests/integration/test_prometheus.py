@@ -51,7 +51,8 @@ def test_prometheus_scrapes_what_the_rest_api_says(tmp_path: Path, prometheus: S
     frame.to_parquet(tmp_path / "ref.parquet")
     port = free_port()
     (tmp_path / "drift.yaml").write_text(
-        f"server: {{port: {port}}}\nmodels:\n  credit: {{reference: ref.parquet, windows: [5m], lateness: 1s}}\n"
+        f"server: {{port: {port}}}\nmodels:\n"
+        "  credit: {reference: ref.parquet, windows: [5m], lateness: 1s, rules: [default, psi > 0.1]}\n"
     )
     url = f"http://127.0.0.1:{port}"
     with python("-m", "drift", "serve", "--config", tmp_path / "drift.yaml", log=tmp_path / "log") as server:
