@@ -7,7 +7,7 @@
 intervals pass, models fall silent. What it returns is stored in the results' transaction.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -36,6 +36,7 @@ from drift.core.clock import DAY, MINUTE, Clock
 from drift.core.commit import WindowResult
 from drift.core.result import WindowState
 from drift.core.window import Window
+from drift.evaluation.cases import Names
 from drift.evaluation.closing import Status
 from drift.evaluation.looks import Seen, away, looks_of, standing_looks
 
@@ -143,7 +144,7 @@ class Alerting:
             catalogue: models and references.
             statuses: every partition.
         """
-        names = _Names(catalogue)
+        names = Names(catalogue)
         book = self._book(names)
         for result in sorted(results, key=lambda one: (one.window.end, one.reference_id, one.spec)):
             self._result(book, names, result)
@@ -158,7 +159,7 @@ class Alerting:
         )
         return found or None
 
-    def _book(self, names: "_Names") -> Book:
+    def _book(self, names: Names) -> Book:
         now = self._clock.now()
         closed = self._store.incidents_closed_since(now - grouping.REOPEN_WITHIN)
         incidents = [*self._store.open_incidents(), *(one for one in closed if one.replaced_by)]
@@ -173,7 +174,7 @@ class Alerting:
 
     # Results
 
-    def _result(self, book: Book, names: "_Names", result: WindowResult) -> None:
+    def _result(self, book: Book, names: Names, result: WindowResult) -> None:
         if result.state is WindowState.PROVISIONAL:
             return
         model, reference = names.models[result.model_id], names.references[result.reference_id]
@@ -183,7 +184,7 @@ class Alerting:
             self._look(book, looks_of(rule, model, reference, result, book.alerts), result)
         self._still(book, result)
 
-    def _took_over(self, book: Book, names: "_Names", reference: Reference, result: WindowResult) -> None:
+    def _took_over(self, book: Book, names: Names, reference: Reference, result: WindowResult) -> None:
         """What the references before this one left open, unless most of the traffic is still theirs."""
         if result.window.start < reference.active_from:
             return
@@ -254,7 +255,7 @@ class Alerting:
 
     # Telling
 
-    def _tell(self, book: Book, names: "_Names") -> tuple[tuple[Notice, ...], tuple[Run, ...]]:
+    def _tell(self, book: Book, names: Names) -> tuple[tuple[Notice, ...], tuple[Run, ...]]:
         everything = list(book.incidents.values())
         active = self._store.silences(active_on=book.now)
         quiet = Quiet.at(book.now, active, self._routing.maintenance, everything)
@@ -271,14 +272,8 @@ class Alerting:
         notices += self._news(cases, runs, book.now)
         return tuple(notices), made
 
-    def _case(self, book: Book, names: "_Names", incident: Incident, quiet: Quiet) -> Case:
-        reference = names.references.get(incident.reference_id)
-        segments = {} if reference is None else {s.index: s.label for s in reference.grid.segments if s.index}
-        link = f"{self._routing.url.rstrip('/')}/incidents/{incident.id}" if self._routing.url else ""
-        case = Case(
-            incident, book.members(incident.id), names.model(incident), names.version(incident.reference_id),
-            names.owner(incident), segments, link,
-        )  # fmt: skip
+    def _case(self, book: Book, names: Names, incident: Incident, quiet: Quiet) -> Case:
+        case = names.case(incident, book.members(incident.id), self._routing.url)
         return replace(case, quiet=quiet.why(incident, case.labels))
 
     def _due(self, book: Book, case: Case) -> Iterator[Notice]:
@@ -324,26 +319,6 @@ def _triggering(cases: Iterable[Case]) -> list[Case]:
         if case.incident.open and not case.incident.silent and not case.quiet and not case.snoozed
         and case.incident.family == "drift"
     ]  # fmt: skip
-
-
-class _Names:
-    """The catalogue by ids."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.models: Mapping[int, Model] = {model.id: model for model in catalogue.models.values()}
-        self.references: Mapping[int, Reference] = {one.id: one for one in catalogue.references}
-
-    def model(self, incident: Incident) -> str:
-        found = self.models.get(incident.model_id)
-        return found.name if found is not None else ""
-
-    def owner(self, incident: Incident) -> str:
-        found = self.models.get(incident.model_id)
-        return str(found.settings.get("owner") or "") if found is not None else ""
-
-    def version(self, reference_id: int) -> str:
-        found = self.references.get(reference_id)
-        return found.version if found is not None else ""
 
 
 class _Ids:

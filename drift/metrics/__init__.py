@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from drift.core.clock import SECOND, Clock
 from drift.core.commit import Partition
 from drift.metrics import names
+from drift.metrics.alerting import Alerting, Counts
 from drift.metrics.delivering import Delivering, OutboxCount
 from drift.metrics.last_windows import WHOLE, LastWindows, Snapshot, severity
 from drift.metrics.names import Metric
@@ -43,6 +44,7 @@ class Metrics:
         self._models: dict[Partition, set[str]] = {}
         self._evaluation = _histogram(names.EVALUATION, registry if results else None)
         self._delivering = Delivering(registry if results else None)
+        self._alerting = Alerting(registry if results else None)
         self._last = LastWindows(clock, max_series, worst_columns)
         if results:
             registry.register(self._last)
@@ -112,6 +114,10 @@ class Metrics:
     def outbox(self, counts: Iterable[OutboxCount]) -> None:
         """What waits and what was given up per receiver, as the store says; replaces what it said before."""
         self._delivering.outbox(counts)
+
+    def alerting(self, alerts: Counts, incidents: Counts) -> None:
+        """Alerts by (model, state, severity) and open incidents by (model, family, severity), as the store says."""
+        self._alerting.publish(alerts, incidents)
 
     def result(self, snapshot: Snapshot) -> None:
         """A window became final (or was revised): its gauges replace those of the one before."""

@@ -119,6 +119,14 @@ OUTBOX_OLDEST: Final = Metric(
     "When the oldest waiting message was queued.",
     ("receiver",),
 )
+ALERTS: Final = Metric(
+    "drift_alerts", "gauge", "Alerts that are pending or fire; an empty model is the service itself.",
+    ("model", "state", "severity"),
+)  # fmt: skip
+INCIDENTS: Final = Metric(
+    "drift_incidents_open", "gauge", "Incidents that are open; an empty model is the service itself.",
+    ("model", "family", "severity"),
+)  # fmt: skip
 BUILD: Final = Metric("drift_build_info", "gauge", "1; the release that runs.", ("version",))
 
 INGEST: Final = (
@@ -128,5 +136,5 @@ RESULTS: Final = (
     EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, UNKNOWN, STATISTIC, THRESHOLD,
     SERIES, DROPPED,
 )  # fmt: skip
-DELIVERING: Final = (DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
+DELIVERING: Final = (ALERTS, INCIDENTS, DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
 ALL: Final = (*INGEST, *RESULTS, *DELIVERING, BUILD)

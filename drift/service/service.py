@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from random import Random
 from threading import Event, Lock
 from typing import Final
 from uuid import uuid4
@@ -17,14 +18,17 @@ from drift.core.clock import Clock, SystemClock
 from drift.core.errors import StoreUnavailable
 from drift.evaluation import Evaluator, Patience, closing
 from drift.evaluation.alerting import Alerting
+from drift.evaluation.cases import Standing
 from drift.evaluation.detecting import Detecting
 from drift.evaluation.publish import Publisher
 from drift.metrics import Metrics
 from drift.pipeline import Options, Worker
 from drift.pipeline.ports import Source
+from drift.service.delivering import Deliveries
 from drift.service.jobs import Ages, Maintenance, guarded
 from drift.service.judging import AlertRules, Judges, Watchers
 from drift.service.models import register_models
+from drift.service.publishing import publish_open
 from drift.service.routing import routing
 from drift.service.running import WorkerThread
 from drift.service.sources import decoders_for, source_for
@@ -89,6 +93,7 @@ class Service:
             Alerting(store, clock, AlertRules(), routing(config)),
         )
         self.publisher = Publisher(store, self.metrics)
+        self.deliveries = None if ingest_only else self._deliveries()
         self.maintenance = Maintenance(
             store, clock, self.owner,
             Ages(
@@ -163,9 +168,12 @@ class Service:
         if self.ingest_only:
             return
         self._schedule("evaluation", self.evaluator.tick, EVALUATE_EVERY)
-        self._schedule("publishing", self.publisher.tick, PUBLISH_EVERY)
+        self._schedule("publishing", self._publish, PUBLISH_EVERY)
         self._schedule("compaction", self.maintenance.compact, COMPACT_EVERY)
         self._schedule("retention", self.maintenance.retain, RETAIN_EVERY)
+        self.store.expire_notices({route.name for route in self.config.routes}, self.clock.now())
+        if self.deliveries is not None:
+            self.deliveries.start()
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -173,6 +181,8 @@ class Service:
         self.stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        if self.deliveries is not None:
+            self.deliveries.stop()
         late = [thread.name for thread in self._threads if not thread.join(STOP_WITHIN)]
         if late:
             log.warning("stopped before a last commit; nothing is lost, it will be read again", sources=late)
@@ -181,6 +191,15 @@ class Service:
         except StoreUnavailable as error:
             log.info("lease not handed back; it ends by itself", error=str(error))
         self.store.close()
+
+    def _deliveries(self) -> Deliveries:
+        standing = Standing(self.store, self.clock, self.config.alerting.url)
+        rng = Random()  # noqa: S311  only spreads attempts over time
+        return Deliveries(self.config, self.store, self.clock, self.metrics, self.owner, standing, rng)
+
+    def _publish(self) -> None:
+        self.publisher.tick()
+        publish_open(self.store, self.metrics)
 
     def _fail(self, why: str) -> None:
         with self._failing:

@@ -1,0 +1,32 @@
+"""What fires now, by model."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from drift.metrics import names
+
+Counts = Mapping[tuple[str, ...], int]
+"""Label values → how many."""
+
+
+class Alerting:
+    """Gauges of alerts and incidents; what is gone is not exported any more."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        """`registry=None`: exported nowhere."""
+        self._gauges = [
+            Gauge(one.name, one.help, one.labels, registry=registry) for one in (names.ALERTS, names.INCIDENTS)
+        ]
+        self._told: list[set[tuple[str, ...]]] = [set(), set()]
+
+    def publish(self, alerts: Counts, incidents: Counts) -> None:
+        """Alerts by (model, state, severity), open incidents by (model, family, severity)."""
+        for gauge, told, counts in zip(self._gauges, self._told, (Counter(alerts), Counter(incidents)), strict=True):
+            for labels, n in counts.items():
+                gauge.labels(*labels).set(n)
+            for labels in told - counts.keys():
+                gauge.remove(*labels)
+            told.clear()
+            told.update(counts)
