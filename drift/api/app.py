@@ -5,18 +5,38 @@ from typing import Final
 from fastapi import FastAPI
 
 from drift.api import errors
+from drift.api.access import Authentication, describe
 from drift.api.guard import BodyLimits, TrustedHosts
-from drift.api.routes import alarms, events, models, operations, references, windows
+from drift.api.routes import (
+    administration,
+    alarms,
+    events,
+    incidents,
+    models,
+    operations,
+    references,
+    runs,
+    silences,
+    windows,
+)
 from drift.api.services import Services
 from drift.api.strict import StrictJson
 
+ROUTERS: Final = tuple(
+    module.router
+    for module in (
+        events, references, models, windows, alarms, incidents, silences, runs, operations, administration,
+    )
+)  # fmt: skip
 MAX_BODY: Final = 1 << 20
 """Bytes of a request's body where a route has no limit of its own."""
 _DESCRIPTION: Final = """\
 Data- and model-drift monitoring by exact sums.
 
 Lists are paged: give `next` of one page as `cursor` to get the following one. Times are RFC 3339 in UTC; a number that
-does not exist is null. Every refusal is `{"error": {"code", "message"}}`.
+does not exist is null. Where the service can be reached from other machines, every request carries an access token
+(`Authorization: Bearer TOKEN`) with the scope that stands beside its route. Every refusal is
+`{"error": {"code", "message"}}`.
 """
 
 
@@ -35,13 +55,11 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     errors.install(app)
     limits = services.config.server
-    app.include_router(events.router)
-    app.include_router(references.router)
-    app.include_router(models.router)
-    app.include_router(windows.router)
-    app.include_router(alarms.router)
-    app.include_router(operations.router)
+    describe(app, ROUTERS, optional=not limits.tokens_needed)
+    for router in ROUTERS:
+        app.include_router(router)
     by_path = {"/v1/events": limits.max_body, "/v1/references": limits.max_upload}
     app.add_middleware(BodyLimits, limits=by_path, otherwise=MAX_BODY)
-    app.add_middleware(TrustedHosts, hosts=limits.trusted_hosts)
+    app.add_middleware(Authentication, keys=services.keys, settings=limits, clock=services.clock)
+    app.add_middleware(TrustedHosts, hosts=limits.names)
     return app

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from drift.api.naming import Naming
 from drift.api.posting import Posted
 from drift.api.replaying import Replay
 from drift.api.services import ARROW, CSV, JSON, NDJSON, Services
@@ -35,11 +36,15 @@ def compose(service: Service) -> Services:
     return Services(
         service.store, service.config, service.registry, service.clock, Posted(queues, service.store, service.clock),
         register, Replay(service, by_format, instance), service.ready, release(), service.holding,
+        Naming(service, _settings(service)),
     )  # fmt: skip
 
 
 def _queue(service: Service, instance: str, form: str) -> HttpSource:
     queue = HttpSource(instance, service.config.http.queue)
-    mine = next((source for source in service.config.sources if source.http is not None), _DEFAULT)
-    service.add_worker(f"http-{form}", queue, mine.model_copy(update={"format": form}))
+    service.add_worker(f"http-{form}", queue, _settings(service).model_copy(update={"format": form}))
     return queue
+
+
+def _settings(service: Service) -> SourceSettings:
+    return next((source for source in service.config.sources if source.http is not None), _DEFAULT)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from detectors.incidents import Member
-from detectors.incidents import incidents as grouped
 from drift.api import shapes_alarms as shapes
 from drift.api.convert import Names
 from drift.core.answer import Action, Answer
@@ -59,29 +57,6 @@ def alarm(row: AlarmRow, names: Names, answers: Sequence[Answer]) -> shapes.Alar
         ended_why=row.ended_why,
         retracted_by=row.retracted_by,
         answers=[one.id for one in answers if _answers(one, row)],
-    )
-
-
-def incidents(rows: Sequence[AlarmRow]) -> shapes.IncidentsAnswer:
-    """A model's alarms by what broke together."""
-    members = [
-        Member(row.alarm, row.spec, row.reference_id, row.ended_at, row.id) for row in rows if row.retracted_by is None
-    ]
-    return shapes.IncidentsAnswer(
-        items=[
-            shapes.IncidentAnswer(
-                severity=one.severity.value,
-                standing=one.standing,
-                snoozed=one.snoozed,
-                since=one.since,
-                raised_start=one.raised.start,
-                raised_end=one.raised.end,
-                columns=list(one.columns),
-                alarms=[member.id for member in one.members],
-                sentence=one.sentence,
-            )
-            for one in grouped(members)
-        ]
     )
 
 

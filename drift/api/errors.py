@@ -33,6 +33,8 @@ _STATUS: Final[tuple[tuple[type[DriftError], int, str], ...]] = (
 )
 _CODES: Final = {
     400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
@@ -71,10 +73,20 @@ async def _api(_: Request, error: ApiError) -> Response:
 
 
 async def _drift(request: Request, error: DriftError) -> Response:
+    return refusal(error) or await _unexpected(request, error)
+
+
+def refusal(error: DriftError) -> Response | None:
+    """The answer that an error stands for; None: it was not foreseen."""
     for kind, status, code in _STATUS:
         if isinstance(error, kind):
             return answer(status, code, str(error), _retry(error))
-    return await _unexpected(request, error)
+    return None
+
+
+def forbidden(message: str) -> ApiError:
+    """403: whoever asks may not."""
+    return ApiError(403, "forbidden", message)
 
 
 def _retry(error: DriftError) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Keyset paging: a page's `next` says where the following one goes on, however many rows were added meanwhile."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, Field
@@ -51,3 +51,33 @@ def place(cursor: str | None, parts: int) -> tuple[int, ...] | None:
     if len(numbers) != parts or any(abs(number) >= 2**63 for number in numbers):
         raise InputError("query cursor: this is no cursor of this list; take `next` of the page before")
     return numbers
+
+
+SCANS: Final = 20
+"""Reads of the store for one page of what a restricted token may see; then the page is short and goes on."""
+
+
+def seen(
+    fetch: Callable[[int, int | None], Sequence[R]], limit: int, cursor: str | None, shape: Callable[[R], T],
+    id_of: Callable[[R], int], visible: Callable[[R], bool] | None = None,
+) -> Page[T]:  # fmt: skip
+    """A page of a list in descending order of ids.
+
+    Args:
+        fetch: (how many, before which id) → rows.
+        limit: items of a page.
+        cursor: as the client gave it.
+        shape: row → item.
+        id_of: row → id.
+        visible: which rows the caller may see; None: all.
+    """
+    at = place(cursor, 1)
+    before = at[0] if at else None
+    found: list[R] = []
+    for _ in range(SCANS):
+        some = fetch(limit + 1, before)
+        found += some if visible is None else filter(visible, some)
+        if len(found) > limit or len(some) <= limit:
+            return page(found, limit, shape, lambda row: (id_of(row),))
+        before = id_of(some[-1])
+    return Page[T](items=[shape(row) for row in found], next=str(before))

@@ -1,6 +1,5 @@
 """`drift serve`: the service and its REST API in one process."""
 
-import os
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +13,7 @@ from drift.api.compose import compose
 from drift.config import Config
 from drift.core.clock import Clock
 from drift.core.errors import InputError, StoreError
+from drift.service.access import admin_secret
 from drift.service.service import Service
 from drift.service.worker import told_to_stop
 
@@ -43,9 +43,12 @@ def serve(service: Service, started: Callable[[str], None] | None = None) -> Non
     """Start an opened service and answer requests until the process is told to stop. Stopping it is the caller's part.
 
     Raises:
-        InputError: the configured address cannot be listened on; nothing was started.
+        InputError: the configured address cannot be listened on, or there is no admin token where drift.yaml says that
+            there is one; nothing was started.
     """
     where = service.config.server
+    if where.admin_token is not None:
+        admin_secret(where.admin_token.get)
     with _bound(where.host, where.port) as listening, told_to_stop(service):
         app = create_app(compose(service))
         service.start()
@@ -85,7 +88,7 @@ def _bound(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise InputError(
-            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); end what uses it, or change server.port"
+            f"cannot listen on {host}:{port} ({error.strerror}); end what uses it, or change server.port"
         ) from error
 
 

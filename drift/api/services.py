@@ -1,15 +1,18 @@
 """What the REST API needs of the service."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from drift.config import Config
-from drift.core.catalogue import Reference
+from drift.core.alert import Run
+from drift.core.catalogue import Model, Reference
 from drift.core.clock import Clock
+from drift.core.errors import InputError, NotFound
+from drift.service.access import Keys
 from drift.store.store import Store
 
 JSON: Final = "application/json"
@@ -75,6 +78,32 @@ class Register(Protocol):
         """
 
 
+def _not_told(_body: bytes, _media_type: str) -> Collection[str]:
+    raise InputError("events cannot be told apart by model here; send them with a token for all models")
+
+
+class Retrain(Protocol):
+    """The way a person asks for a retraining."""
+
+    def __call__(self, model: Model, trigger: str, who: str, why: str) -> Run:
+        """Keep the run that is asked for; it starts as soon as the service can.
+
+        Raises:
+            NotFound: no trigger of this name is configured for the model.
+            Conflict: a run of the model is in flight.
+        """
+
+
+class _NoTriggers:
+    """None is configured."""
+
+    def __call__(self, model: Model, trigger: str, who: str, why: str) -> Run:
+        """Refuse."""
+        raise NotFound(
+            f"there is no trigger {trigger!r} for model {model.name!r}; put one under `triggers:` in drift.yaml"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The running service, as its REST API sees it."""
@@ -92,3 +121,13 @@ class Services:
     release: str = ""
     holding: Callable[[], Mapping[str, str]] = dict
     """Model → what its next window waits for."""
+    named: Callable[[bytes, str], Collection[str]] = _not_told
+    """(body, media type) → the models that its events are about."""
+    retrain: Retrain = field(default_factory=_NoTriggers)
+    """Asks for a retraining."""
+    keys: Keys = field(init=False)
+    """The access tokens."""
+
+    def __post_init__(self) -> None:
+        admin = self.config.server.admin_token
+        object.__setattr__(self, "keys", Keys(self.store, self.clock, admin.get if admin is not None else None))

@@ -65,33 +65,6 @@ class AlarmAnswer(Shape):
     """Ids of the answers given to it since it was raised."""
 
 
-class IncidentAnswer(Shape):
-    """What broke together."""
-
-    severity: str
-    """The worst of its alarms': an incident pages once."""
-    standing: bool
-    snoozed: bool
-    """Whether all alarms that stand are to be silent."""
-    since: Time
-    """The earliest onset."""
-    raised_start: Time
-    """Start of the window that raised the first of them."""
-    raised_end: Time
-    columns: list[str]
-    """Worst first; an empty name stands for the model itself."""
-    alarms: list[int]
-    """Ids, worst first."""
-    sentence: str
-
-
-class IncidentsAnswer(Shape):
-    """A model's incidents."""
-
-    items: list[IncidentAnswer]
-    """Worst first."""
-
-
 class AnswerRequest(Shape):
     """What somebody answers to an alarm, or to all alarms of a column or a model."""
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from drift.cli import output
 from drift.cli.client import connect
 
-_SEVERAL: Final = 2
-"""Alarms from which on it is said which of them broke together."""
+_TOGETHER: Final = 20
+"""Incidents shown above the alarms, the latest."""
 
 
 def listed(model: str, limit: int, config: Path, url: str | None, *, everything: bool, as_json: bool) -> None:
@@ -15,7 +15,8 @@ def listed(model: str, limit: int, config: Path, url: str | None, *, everything:
     standing = None if everything else "true"
     with connect(config, url) as client:
         found = list(client.pages("/v1/alarms", limit, model=model, standing=standing))
-        together = [] if as_json or len(found) < _SEVERAL else client.get("/v1/incidents", model=model)["items"]
+        several = not as_json and len(found) > 1
+        together = list(client.pages("/v1/incidents", _TOGETHER, model=model, open="true")) if several else []
     if as_json:
         output.json(found)
         return
@@ -23,8 +24,7 @@ def listed(model: str, limit: int, config: Path, url: str | None, *, everything:
         output.line(f"no alarm {'was ever raised' if everything else 'stands'} on model {model}")
         return
     for one in together:
-        if len(one["alarms"]) > 1:
-            output.line(f"{one['severity']}: {one['sentence']}")
+        output.line(f"{one['severity']}: {one['title']} (incident {one['id']})")
     headings = ("id", "severity", "column", "segment", "window", "what", "by", "tolerated", "rows", "since", "state")
     output.table(headings, ([*_plain(one)] for one in found))
 

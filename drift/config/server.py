@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from alerts.secrets import Secret
 from drift.config.scalars import Settings, Size, Whole
 
 DEFAULT_PORT: Final = 8642
@@ -22,6 +23,8 @@ class ServerSettings(Settings):
     """Names under which clients may call the service, beside `host`; anything else is answered with 400."""
     require_token: bool = False
     """Ask for an access token on loopback as well: for a machine that others log in to, or behind a proxy."""
+    admin_token: Secret | None = None
+    """A token that may do everything, to make others with: `env:NAME` or `file:/path`, of 32 characters at least."""
     metrics_open: bool = False
     """Answer /metrics and /readyz without a token."""
     rate_limit: Annotated[float, Field(gt=0)] = 500.0

@@ -6,7 +6,8 @@ DriftError
 │   ├── SchemaError           a column, kind or role that cannot be
 │   ├── ReferenceRefused      a reference file that cannot become a reference
 │   ├── NotFound              a model, reference, window … that is not there
-│   └── Conflict              it is there already, or somebody else changed it
+│   ├── Conflict              it is there already, or somebody else changed it
+│   └── Unauthorized          an access token that is none, or is none any more
 ├── ProfileMismatch           sums on different grids were asked to be added
 ├── RecordRejected            this record is bad: dead letter, go on
 ├── BackPressure              full: try again after `retry_after` seconds
@@ -47,6 +48,10 @@ class NotFound(InputError):
 
 class Conflict(InputError):
     """It exists already, or was changed by somebody else meanwhile."""
+
+
+class Unauthorized(InputError):
+    """The access token is none, or is none any more."""
 
 
 class ProfileMismatch(DriftError):

@@ -159,11 +159,30 @@ def test_one_sentence_each(text: str, said: str) -> None:
     assert any(said in line for line in lines), lines
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "example.org"])
-def test_an_address_that_others_can_reach_is_refused_until_there_are_tokens(host: str) -> None:
-    (line,) = wrong(f"server: {{host: '{host}'}}")
-    assert "no access tokens yet" in line
-    assert parse("server: {host: '::1'}").server.host == "::1"
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "10.0.0.7", "example.org", "", "::ffff:127.0.0.1", "localhost.evil.org"]
+)
+def test_an_address_that_others_can_reach_needs_tokens(host: str) -> None:
+    server = parse(f"server: {{host: '{host}'}}").server
+    assert not server.loopback
+    assert server.tokens_needed
+    assert host in server.names
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_on_loopback_tokens_are_needed_only_where_they_are_asked_for(host: str) -> None:
+    assert not parse(f"server: {{host: '{host}'}}").server.tokens_needed
+    assert parse(f"server: {{host: '{host}', require_token: true}}").server.tokens_needed
+
+
+def test_the_admin_token_is_a_reference() -> None:
+    (line,) = wrong("server: {admin_token: canary-canary-canary-canary-canary-canary}")
+    assert "env:NAME" in line
+    assert "canary" not in line
+    server = parse("server: {admin_token: 'env:ADMIN'}").server
+    assert server.admin_token is not None
+    assert server.admin_token.get({"ADMIN": "canary"}) == "canary"
+    assert "canary" not in repr(server) + server.model_dump_json()
 
 
 @pytest.mark.parametrize("client", ["kafka-python", "confluent"])
@@ -215,7 +234,6 @@ def test_a_secret_in_the_wrong_place_is_not_shown() -> None:
         store: ${SECRET}
         server:
           port: ${SECRET}
-          host: ${SECRET}
         models:
           a:
             lateness: ${SECRET}
@@ -227,7 +245,7 @@ def test_a_secret_in_the_wrong_place_is_not_shown() -> None:
         """,
         SECRET="canary",
     )
-    assert len(lines) == 7
+    assert len(lines) == 6
     assert "canary" not in "".join(lines)
 
 

@@ -3,8 +3,10 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from drift.api import shapes
+from drift.api.access import INGEST, Asker, see
 from drift.api.body import read
 from drift.api.deps import Given, errors
 from drift.api.errors import ApiError
@@ -50,9 +52,9 @@ Key = Annotated[
 ]
 
 
-@router.post("/events", responses=errors(409, 413, 415, 429), openapi_extra={"requestBody": _BODY})
+@router.post("/events", responses=errors(409, 413, 415), openapi_extra={"requestBody": _BODY}, dependencies=[INGEST])
 async def post_events(
-    services: Given, request: Request, response: Response, idempotency_key: Key = None
+    services: Given, asker: Asker, request: Request, response: Response, idempotency_key: Key = None
 ) -> shapes.EventsAnswer:
     """Count events: one, an array, NDJSON, CSV or Arrow IPC. Answered when they are committed, never before."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -63,6 +65,8 @@ async def post_events(
     body = await read(request, services.config.server.max_body)
     if not body:
         raise ApiError(400, "bad_request", "the body is empty; send an event")
+    if asker.restricted:
+        await run_in_threadpool(_only_theirs, services, asker, body, MEDIA_TYPES[kind])
     receipt = await services.events.submit(body, MEDIA_TYPES[kind], idempotency_key)
     response.headers["Cache-Control"] = "no-store"
     return shapes.EventsAnswer(
@@ -72,3 +76,9 @@ async def post_events(
             shapes.RefusedEvent(index=one.index, reason=one.reason, detail=one.detail) for one in receipt.rejected
         ],
     )
+
+
+def _only_theirs(services: Given, asker: Asker, body: bytes, media_type: str) -> None:
+    """Refuse the request as a whole if an event of it is about a model that the token is not for."""
+    for model in services.named(body, media_type):
+        see(asker, model)

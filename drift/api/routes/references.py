@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from drift.api import convert, shapes
-from drift.api.deps import Given, Id, ModelQuery, User, answerer, errors, model_called
+from drift.api.access import OPERATE, READ, Asker, see
+from drift.api.deps import Given, Id, ModelQuery, User, answerer, audit, errors, model_called
 from drift.api.errors import ApiError
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.catalogue import Reference
@@ -24,13 +25,13 @@ SUFFIXES: Final = {
 }
 
 
-@router.get("/references", responses=errors())
+@router.get("/references", responses=errors(), dependencies=[READ])
 def list_references(
-    services: Given, name: ModelQuery, limit: Limit = 100, cursor: Cursor = None
+    services: Given, asker: Asker, name: ModelQuery, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[shapes.ReferenceAnswer]:
     """A model's references, newest first."""
     before = place(cursor, 1)
-    model = model_called(services.store.catalogue(), name)
+    model = model_called(services.store.catalogue(), name, asker)
     rest = [r for r in reversed(services.store.references(model.id)) if before is None or r.id < before[0]]
     return page(rest[: limit + 1], limit, lambda r: convert.reference(r, name), lambda r: (r.id,))
 
@@ -39,6 +40,7 @@ def list_references(
     "/references",
     status_code=201,
     responses=errors(409, 413, 415),
+    dependencies=[OPERATE],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -48,6 +50,7 @@ def list_references(
 )
 async def add_reference(
     services: Given,
+    asker: Asker,
     name: ModelQuery,
     request: Request,
     version: Annotated[str, Query(min_length=1, max_length=200, description="The model version it belongs to.")],
@@ -59,8 +62,8 @@ async def add_reference(
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in SUFFIXES:
         raise ApiError(415, "unsupported_media_type", f"a reference is sent as {' or '.join(SUFFIXES)}, not {kind!r}")
-    model_called(await run_in_threadpool(services.store.catalogue), name)
-    by = answerer(user, who) if why else ""
+    model_called(await run_in_threadpool(services.store.catalogue), name, asker)
+    by = answerer(asker, user, who) if why else asker.name or user or who
     with tempfile.TemporaryDirectory(prefix="drift-reference-") as folder:
         # the server chooses the path; the client's word for the file is never used
         path = Path(folder, f"upload{SUFFIXES[kind]}")
@@ -71,17 +74,21 @@ async def add_reference(
         reference = await run_in_threadpool(services.register, path, name, version)
     if why:
         await run_in_threadpool(rereferenced, services.store, services.clock, reference, by, why)
+    about = f"reference {reference.id}, version {version}" + (f": {why}" if why else "")
+    await run_in_threadpool(audit, services, by, "reference.add", f"model {name}", about)
     return await run_in_threadpool(_detail, services, reference, name)
 
 
-@router.get("/references/{reference_id}", responses=errors())
-def show_reference(services: Given, reference_id: Id) -> shapes.ReferenceDetail:
+@router.get("/references/{reference_id}", responses=errors(), dependencies=[READ])
+def show_reference(services: Given, asker: Asker, reference_id: Id) -> shapes.ReferenceDetail:
     """One reference, with what was inferred from its data."""
     catalogue = services.store.catalogue()
     found = next((r for r in catalogue.references if r.id == reference_id), None)
     if found is None:
         raise NotFound(f"there is no reference {reference_id}; GET /v1/references?model=NAME lists those there are")
-    return _detail(services, found, convert.Names(catalogue).model(found.model_id))
+    name = convert.Names(catalogue).model(found.model_id)
+    see(asker, name)
+    return _detail(services, found, name)
 
 
 def _detail(services: Given, reference: Reference, model: str) -> shapes.ReferenceDetail:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from drift.api import convert, shapes
+from drift.api.access import READ, Asker, see
 from drift.api.deps import Given, Id, ModelQuery, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.errors import NotFound
@@ -16,9 +17,10 @@ Spec = Annotated[str | None, Query(max_length=64, description="Only windows cut 
 Segment = Annotated[str, Query(max_length=1024, description="`all`, or as in `channel=web`.")]
 
 
-@router.get("/windows", responses=errors())
+@router.get("/windows", responses=errors(), dependencies=[READ])
 def list_windows(
     services: Given,
+    asker: Asker,
     name: ModelQuery,
     window: Spec = None,
     state: Annotated[WindowState | None, Query(description="Only windows in this state.")] = None,
@@ -27,18 +29,19 @@ def list_windows(
 ) -> Page[shapes.WindowAnswer]:
     """A model's windows with their latest results in short, newest first."""
     before, catalogue = place(cursor, 2), services.store.catalogue()
-    model = model_called(catalogue, name)
+    model = model_called(catalogue, name, asker)
     at = (before[0], before[1]) if before else None
     rows = services.store.windows(model.id, spec=window, state=state, limit=limit + 1, before=at)
     names = convert.Names(catalogue)
     return page(rows, limit, lambda row: convert.window(row, names), lambda row: row.cursor)
 
 
-@router.get("/windows/{window_id}", responses=errors())
-def show_window(services: Given, window_id: Id, segment: Segment = "all") -> shapes.WindowDetail:
+@router.get("/windows/{window_id}", responses=errors(), dependencies=[READ])
+def show_window(services: Given, asker: Asker, window_id: Id, segment: Segment = "all") -> shapes.WindowDetail:
     """One window with the judgement of one segment."""
     row = services.store.window(window_id)
     names = convert.Names(services.store.catalogue())
+    see(asker, names.model(row.model_id))
     labels = names.segments(row.reference_id)
     index = _index(labels, segment)
     judged = services.store.judgements(window_id)
@@ -51,9 +54,10 @@ def show_window(services: Given, window_id: Id, segment: Segment = "all") -> sha
     )
 
 
-@router.get("/series", responses=errors())
+@router.get("/series", responses=errors(), dependencies=[READ])
 def series(
     services: Given,
+    asker: Asker,
     name: ModelQuery,
     window: Annotated[str, Query(max_length=64, description="How the windows are cut.", examples=["1h"])],
     column: Annotated[str, Query(max_length=512, examples=["income"])],
@@ -64,7 +68,7 @@ def series(
 ) -> Page[shapes.PointAnswer]:
     """One statistic of one column over a model's windows, newest first."""
     before, catalogue = place(cursor, 2), services.store.catalogue()
-    model, names = model_called(catalogue, name), convert.Names(catalogue)
+    model, names = model_called(catalogue, name, asker), convert.Names(catalogue)
     references = names.of_model(model.id)
     _check(column, {c for reference in references for c in reference.grid.names}, "column")
     _check(window, {spec.name for spec in model.windows}, "window")
@@ -77,11 +81,13 @@ def series(
     return Page(items=[convert.point(row, names) for row in mine], next=found.next)
 
 
-@router.get("/breaches", responses=errors())
-def breaches(services: Given, name: ModelQuery, limit: Limit = 100, cursor: Cursor = None) -> Page[shapes.ListedBreach]:
+@router.get("/breaches", responses=errors(), dependencies=[READ])
+def breaches(
+    services: Given, asker: Asker, name: ModelQuery, limit: Limit = 100, cursor: Cursor = None
+) -> Page[shapes.ListedBreach]:
     """Rules that were broken, newest first."""
     before, catalogue = place(cursor, 1), services.store.catalogue()
-    model = model_called(catalogue, name)
+    model = model_called(catalogue, name, asker)
     rows = services.store.breaches(model.id, limit=limit + 1, before=before[0] if before else None)
     names = convert.Names(catalogue)
     return page(rows, limit, lambda row: convert.listed_breach(row, names), lambda row: (row.id,))
