@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 from drift.core.alert import AlertState, NoticeState, RunState
 from drift.store.alert_tables import alerts, audit, incident_events, incidents, marks, notices, runs, silences
 from drift.store.retention import AT_ONCE
-from drift.store.values import spelt
+from drift.store.values import among
 
 
 def old_incidents(c: Connection, before: int) -> int:
@@ -26,7 +26,7 @@ def old_incidents(c: Connection, before: int) -> int:
 def old_alerts(c: Connection, before: int) -> int:
     """Alerts that were over by `before` and whose incident is no longer there."""
     t = alerts
-    over = t.c.state.in_(spelt(AlertState.RESOLVED, AlertState.INACTIVE))
+    over = among(t.c.state, AlertState.RESOLVED, AlertState.INACTIVE)
     kept = select(incidents.c.id).where(incidents.c.id == t.c.incident_id).exists()
     return _delete(c, t, and_(over, func.coalesce(t.c.resolved_at, t.c.seen_at) <= before, ~kept))
 
@@ -38,13 +38,13 @@ def old_events(c: Connection, before: int) -> int:
 
 def old_notices(c: Connection, before: int) -> int:
     """Notices that were sent or given up by `before`."""
-    done = notices.c.state.in_(spelt(NoticeState.SENT, NoticeState.DEAD))
+    done = among(notices.c.state, NoticeState.SENT, NoticeState.DEAD)
     return _delete(c, notices, and_(notices.c.done_at <= before, done))
 
 
 def old_runs(c: Connection, before: int) -> int:
     """Runs that came to their end by `before`."""
-    ended = runs.c.state.in_(spelt(*(state for state in RunState if not state.in_flight)))
+    ended = among(runs.c.state, *(state for state in RunState if not state.in_flight))
     return _delete(c, runs, and_(ended, runs.c.changed_at <= before))
 
 

@@ -140,6 +140,7 @@ notices = Table(
 )
 Index("ix_notices_waiting", notices.c.receiver, notices.c.stream, notices.c.id, **_which(WAITING))
 Index("ix_notices_dead", notices.c.receiver, notices.c.id, **_which(DEAD))
+Index("ix_notices_dead_listed", notices.c.id, **_which(DEAD))
 
 runs = Table(
     "runs",

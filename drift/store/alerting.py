@@ -15,7 +15,7 @@ from drift.store import history, incidents, outbox, runs
 from drift.store.alert_tables import alerts
 from drift.store.rows import AlertRow
 from drift.store.sql import upsert
-from drift.store.values import clean, pack, spelt
+from drift.store.values import among, clean, pack
 
 _KEY: Final = ("model_id", "rule", "reference_id", "spec", "segment", "column", "detail")
 
@@ -73,7 +73,7 @@ def _values(alert: Alert) -> dict[str, Any]:
 
 def standing(c: Connection) -> list[Alert]:
     """Those that are pending or firing, in the order of their keys."""
-    opened = alerts.c.state.in_(spelt(AlertState.PENDING, AlertState.FIRING))
+    opened = among(alerts.c.state, AlertState.PENDING, AlertState.FIRING)
     found = [_row(row).alert for row in c.execute(select(alerts).where(opened))]
     return sorted(found, key=lambda alert: alert.key)
 
@@ -86,7 +86,7 @@ def listed(
     if model_id is not None:
         where.append(alerts.c.model_id == model_id)
     if state is not None:
-        where.append(alerts.c.state.in_(spelt(state)))
+        where.append(among(alerts.c.state, state))
     if before is not None:
         where.append(alerts.c.id < before)
     return [_row(row) for row in c.execute(select(alerts).where(*where).order_by(alerts.c.id.desc()).limit(limit))]

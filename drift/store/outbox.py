@@ -17,11 +17,11 @@ from drift.core.errors import Conflict, NotFound
 from drift.store import access
 from drift.store.alert_tables import notices
 from drift.store.rows import OutboxCount
-from drift.store.sql import upsert
-from drift.store.values import clean, spelt
+from drift.store.sql import slices, upsert
+from drift.store.values import among, clean
 
-_WAITING: Final = notices.c.state.in_(spelt(NoticeState.WAITING))
-_DEAD: Final = notices.c.state.in_(spelt(NoticeState.DEAD))
+_WAITING: Final = among(notices.c.state, NoticeState.WAITING)
+_DEAD: Final = among(notices.c.state, NoticeState.DEAD)
 
 
 def add(c: Connection, given: Sequence[Notice]) -> None:
@@ -39,8 +39,15 @@ def _values(notice: Notice) -> dict[str, Any]:
 def waiting(c: Connection, receiver: str, now: int, limit: int) -> list[Notice]:
     """The oldest undone notice of each stream, if it is due; oldest first. One that is not due holds its stream up."""
     t = notices
-    heads = select(func.min(t.c.id)).where(t.c.receiver == receiver, _WAITING).group_by(t.c.stream)
-    return _listed(c, select(t).where(t.c.id.in_(heads), t.c.not_before <= now).order_by(t.c.id).limit(limit))
+    heads = c.execute(select(func.min(t.c.id)).where(t.c.receiver == receiver, _WAITING).group_by(t.c.stream)).scalars()
+    found: list[Notice] = []
+    # in two steps, because planners like to look for ten of them among all notices
+    for some in slices(heads):
+        due = select(t).where(t.c.id.in_(some), t.c.not_before <= now).order_by(t.c.id)
+        found += _listed(c, due.limit(limit - len(found)))
+        if len(found) >= limit:
+            break
+    return found
 
 
 def sent(c: Connection, notice_id: int, on: int) -> bool:
@@ -109,7 +116,7 @@ def listed(
     if receiver is not None:
         where.append(t.c.receiver == receiver)
     if state is not None:
-        where.append(t.c.state.in_(spelt(state)))
+        where.append(among(t.c.state, state))
     if incident_id is not None:
         where.append(t.c.stream == f"incident:{incident_id}")
     if before is not None:
@@ -119,17 +126,27 @@ def listed(
 
 def counts(c: Connection) -> list[OutboxCount]:
     """For each receiver that has any: how many wait, since when, and how many are dead; in alphabetical order."""
-    t = notices
-    some = (t.c.receiver, func.count().label("n"), func.min(t.c.created_at).label("oldest"))
-    waits = {row.receiver: row for row in c.execute(select(*some).where(_WAITING).group_by(t.c.receiver))}
-    dead = {row.receiver: row for row in c.execute(select(*some).where(_DEAD).group_by(t.c.receiver))}
+    waits, dead = _by_receiver(c, _WAITING), _by_receiver(c, _DEAD)
+    first = [oldest for _, oldest in waits.values()]
+    queued = {row.id: row.created_at for row in c.execute(_times(first))} if first else {}
     return [
         OutboxCount(
-            name, waits[name].n if name in waits else 0, dead[name].n if name in dead else 0,
-            waits[name].oldest if name in waits else None,
+            name, waits[name][0] if name in waits else 0, dead[name][0] if name in dead else 0,
+            queued[waits[name][1]] if name in waits else None,
         )
         for name in sorted(waits.keys() | dead.keys())
     ]  # fmt: skip
+
+
+def _by_receiver(c: Connection, which: ColumnElement[bool]) -> dict[str, tuple[int, int]]:
+    """Receiver → how many, and the id of the oldest; read from an index alone."""
+    t = notices
+    found = c.execute(select(t.c.receiver, func.count(), func.min(t.c.id)).where(which).group_by(t.c.receiver))
+    return {receiver: (count, oldest) for receiver, count, oldest in found}
+
+
+def _times(ids: Sequence[int]) -> Select[tuple[int, int]]:
+    return select(notices.c.id, notices.c.created_at).where(notices.c.id.in_(ids))
 
 
 def _listed(c: Connection, statement: Select[Any]) -> list[Notice]:

@@ -11,7 +11,7 @@ from drift.core.errors import Conflict, NotFound
 from drift.store import access, history
 from drift.store.alert_tables import runs
 from drift.store.sql import upsert
-from drift.store.values import clean, plain, spelt
+from drift.store.values import among, clean, plain
 
 _SIDE_BY_SIDE: Final = (
     "trigger", "model_id", "incident_id", "key", "created_at", "changed_at", "tries", "not_before", "started_at",
@@ -20,7 +20,8 @@ _SIDE_BY_SIDE: Final = (
 _MOVES: Final = (
     "changed_at", "tries", "not_before", "started_at", "ended_at", "external_id", "url", "error", "who", "why",
 )  # fmt: skip
-_IN_FLIGHT: Final = runs.c.state.in_(spelt(*(state for state in RunState if state.in_flight)))
+_FLYING: Final = tuple(state for state in RunState if state.in_flight)
+_IN_FLIGHT: Final = among(runs.c.state, *_FLYING)
 
 
 def add(c: Connection, given: Sequence[Run]) -> None:
@@ -61,8 +62,7 @@ def advance(c: Connection, run: Run, expected: RunState, event: Event | None, en
     mine = [t.c.id == run.id, t.c.state == expected.value]
     if run.state.in_flight and not expected.in_flight:
         busy = t.alias()
-        states = spelt(*(state for state in RunState if state.in_flight))
-        mine.append(~select(busy.c.id).where(busy.c.model_id == run.model_id, busy.c.state.in_(states)).exists())
+        mine.append(~select(busy.c.id).where(busy.c.model_id == run.model_id, among(busy.c.state, *_FLYING)).exists())
     moved = clean({name: getattr(run, name) for name in _MOVES}) | {"state": run.state.value}
     if c.execute(t.update().where(*mine).values(moved)).rowcount != 1:
         return False
@@ -95,7 +95,7 @@ def listed(
         if value is not None:
             where.append(column == value)
     if states is not None:
-        where.append(t.c.state.in_(spelt(*sorted(states))))
+        where.append(among(t.c.state, *sorted(states)))
     if before is not None:
         where.append(t.c.id < before)
     return [_run(row) for row in c.execute(select(t).where(*where).order_by(t.c.id.desc()).limit(limit))]

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import Column, ColumnElement, Text, literal
 
 
 def pack(value: Any) -> bytes:
@@ -37,6 +37,8 @@ def _sound(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-def spelt(*words: str) -> list[ColumnElement[str]]:
-    """Words spelt out in the statement instead of bound, so that a planner sees which partial index applies."""
-    return [literal_column(f"'{word}'") for word in words]
+def among(column: Column[str], *words: str) -> ColumnElement[bool]:
+    """Whether a column holds one of these words, which are spelt out in the statement instead of bound: a planner sees
+    by that which partial index applies. SQLite does so only for `=` where there is one word."""
+    spelt = [literal(str(word), Text, literal_execute=True) for word in words]
+    return column == spelt[0] if len(spelt) == 1 else column.in_(spelt)

@@ -12,10 +12,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect, text
 
+from drift.core.alert import NoticeState
 from drift.core.clock import SystemClock
+from drift.core.commit import AlarmChange
 from drift.core.errors import StoreError
 from drift.store import Store, migrate, open_store, tables
 from drift.store.engine import Database
+from tests.rig.alarming import alarm, commit, result
+from tests.rig.alerted import alert, put
 from tests.rig.storing import delta, feed
 
 CLOCK = SystemClock()
@@ -36,21 +40,28 @@ def test_the_newest_migration_is_the_one_named() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == tables.SCHEMA
 
 
-def test_a_store_of_the_release_before_is_upgraded(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("schema", "lacks"), [("0001", "alarms"), ("0002", "alerts")])
+def test_a_store_of_a_release_before_is_upgraded(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch, schema: str, lacks: str
+) -> None:
     with monkeypatch.context() as before:
-        before.setattr(tables, "SCHEMA", "0001")
+        before.setattr(tables, "SCHEMA", schema)
         old = open_store(empty_url, CLOCK)
         fed = feed(old)
         fed.commit(delta(fed.reference, 1))
-        assert not old._read(lambda c: inspect(c).has_table("alarms"))
+        if lacks != "alarms":
+            commit(fed, result(fed, 3, AlarmChange("raised", alarm())))
+        assert not old._read(lambda c: inspect(c).has_table(lacks))
         uuid = old.uuid
         old.close()
-    with pytest.raises(StoreError, match=r"schema 0001, this release reads 0003; restart its writer"):
+    with pytest.raises(StoreError, match=rf"schema {schema}, this release reads 0003; restart its writer"):
         open_store(empty_url, CLOCK, role="reader")
     new = open_store(empty_url, CLOCK)
     try:
         assert (new.uuid, new.info().schema, new.totals().rows) == (uuid, "0003", 10)
-        assert new.alarms(fed.model.id) == []
+        assert [row.alarm for row in new.alarms(fed.model.id)] == ([] if lacks == "alarms" else [alarm()])
+        put(new, alerts=[alert()])
+        assert new.open_alerts() == [alert()]
         found = new._database.write(lambda c: compare_metadata(MigrationContext.configure(c), tables.metadata))
         assert found == []
     finally:
@@ -128,10 +139,28 @@ def test_an_index_serves_the_common_questions(store: Store) -> None:
     store.pending(fed.model.id, 10)
     store.windows(fed.model.id, limit=3)
     store.latest_final(fed.model.id)
+    _ask_of_alerting(store)
     plans = [str(row) for statement in statements for row in store._read(partial(_explain, statement))]
     assert len(plans) >= 4
-    assert any("ix_windows_pending" in plan for plan in plans)
-    assert not [plan for plan in plans if re.search(r"SCAN (panes|windows)(?! USING (COVERING )?INDEX ix_)", plan)]
+    for index in ("windows_pending", "alerts_open", "incidents_open", "notices_waiting", "notices_dead"):
+        assert any(f"ix_{index}" in plan for plan in plans), index
+    assert not [
+        plan
+        for plan in plans
+        if re.search(r"SCAN (panes|windows|alerts|notices|incident_events)(?! USING (COVERING )?INDEX ix_)", plan)
+    ]
+
+
+def _ask_of_alerting(store: Store) -> None:
+    store.open_alerts()
+    store.open_incidents()
+    store.incident_alerts(1)
+    store.events(1)
+    store.model_events(1, 0, 1)
+    store.waiting("oncall", 1)
+    store.outbox()
+    store.notices(state=NoticeState.DEAD)
+    store.notices(incident_id=1)
 
 
 def _explain(statement: str, c: Connection) -> Sequence[object]:

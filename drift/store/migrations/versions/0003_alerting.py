@@ -118,6 +118,7 @@ def _notices() -> None:
     _index("ix_notices_done", "notices", ["done_at"])
     _index("ix_notices_waiting", "notices", ["receiver", "stream", "id"], "state = 'waiting'")
     _index("ix_notices_dead", "notices", ["receiver", "id"], "state = 'dead'")
+    _index("ix_notices_dead_listed", "notices", ["id"], "state = 'dead'")
 
 
 def _runs() -> None:
