@@ -11,7 +11,7 @@ from alerts.addresses import Policy
 from alerts.egress import Guard, guarded
 
 MOST_BYTES: Final = 64 << 10
-"""Read of an answer; what is beyond is left."""
+"""Read of an answer, unless the caller wants more; what is beyond is left."""
 _DROPPED: Final = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -19,11 +19,14 @@ class Refused(httpx2.TransportError):
     """The connection is not allowed; trying again is of no use."""
 
 
-def client(policy: Policy, seconds: float) -> httpx2.Client:
-    """No redirects, no proxies, cookies or passwords of the environment; https unless the host is allowed by name."""
+def client(policy: Policy, seconds: float, most: int = MOST_BYTES) -> httpx2.Client:
+    """No redirects, no proxies, cookies or passwords of the environment; https unless the host is allowed by name.
+
+    At most `most` bytes of an answer are read.
+    """
     _hush()
     return httpx2.Client(
-        transport=_Guarded(policy, seconds), timeout=seconds, trust_env=False, follow_redirects=False,
+        transport=_Guarded(policy, seconds, most), timeout=seconds, trust_env=False, follow_redirects=False,
         headers={"User-Agent": "driftsum", "Accept-Encoding": "identity"},
     )  # fmt: skip
 
@@ -31,14 +34,14 @@ def client(policy: Policy, seconds: float) -> httpx2.Client:
 class _Guarded(httpx2.BaseTransport):
     """One connection per request, so that each is checked and under the deadline of its request."""
 
-    def __init__(self, policy: Policy, seconds: float) -> None:
-        self._policy, self._seconds = policy, seconds
+    def __init__(self, policy: Policy, seconds: float, most: int) -> None:
+        self._policy, self._seconds, self._most = policy, seconds, most
         self._inner = httpx2.HTTPTransport(
             verify=_trusted(), trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0)
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer with at most 64 KB of its body, or what went wrong as an `httpx2.TransportError`."""
+        """The answer with so much of its body as is wanted, or what went wrong as an `httpx2.TransportError`."""
         with guarded(self._policy, self._seconds, tls=request.url.scheme == "https") as guard:
             try:
                 return self._answer(request)
@@ -49,7 +52,11 @@ class _Guarded(httpx2.BaseTransport):
         response = self._inner.handle_request(request)
         try:
             # packed bodies are not unpacked: nobody asked for one, and a small one can become a large one
-            body = b"" if response.headers.get("content-encoding", "identity") != "identity" else _read(response)
+            body = (
+                b""
+                if response.headers.get("content-encoding", "identity") != "identity"
+                else _read(response, self._most)
+            )
         finally:
             response.close()
         headers = [(name, value) for name, value in response.headers.multi_items() if name not in _DROPPED]
@@ -60,13 +67,13 @@ class _Guarded(httpx2.BaseTransport):
         self._inner.close()
 
 
-def _read(response: httpx2.Response) -> bytes:
+def _read(response: httpx2.Response, most: int) -> bytes:
     body = bytearray()
     for part in response.iter_raw():
         body += part
-        if len(body) >= MOST_BYTES:
+        if len(body) >= most:
             break
-    return bytes(body[:MOST_BYTES])
+    return bytes(body[:most])
 
 
 def _said(guard: Guard, error: Exception) -> httpx2.TransportError:

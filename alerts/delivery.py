@@ -66,10 +66,10 @@ class Metrics(Protocol):
 
 
 class Duty:
-    """The lease that all receivers of one server deliver under. Thread-safe."""
+    """The lease that all receivers of one server deliver under, or all triggers start runs. Thread-safe."""
 
-    def __init__(self, store: Store, holder: str) -> None:
-        self._store, self._holder = store, holder
+    def __init__(self, store: Store, holder: str, name: str = LEASE) -> None:
+        self._store, self._holder, self._name = store, holder, name
         self._lease: Lease | None = None
         self._lock = Lock()
 
@@ -80,7 +80,7 @@ class Duty:
             StoreError: the store is away.
         """
         with self._lock:
-            self._lease = self._store.lease(LEASE, self._holder, LEASE_SECONDS)
+            self._lease = self._store.lease(self._name, self._holder, LEASE_SECONDS)
             return self._lease is not None
 
     def release(self) -> None:

@@ -15,8 +15,8 @@ import ssl
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
-from threading import Lock, Timer, local
+from functools import cache, wraps
+from threading import Lock, Thread, Timer, local
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -120,11 +120,12 @@ class Gate:
         """
         self.policy = Policy.parse(allow)
 
-    def client(self, *, timeout: float = TOTAL_SECONDS) -> Any:
-        """An `httpx2.Client` whose every request ends within `timeout` seconds: see `alerts.client`."""
+    def client(self, *, timeout: float = TOTAL_SECONDS, most: int = 64 << 10) -> Any:
+        """An `httpx2.Client` whose every request ends within `timeout` seconds and reads at most `most` bytes of the
+        answer: see `alerts.client`."""
         from alerts.client import client
 
-        return client(self.policy, timeout)
+        return client(self.policy, timeout, most)
 
     @contextmanager
     def guarded(self, timeout: float = TOTAL_SECONDS, *, tls: bool = True) -> Iterator[Guard]:
@@ -179,7 +180,7 @@ def _spoke_mail(guard: Guard, args: tuple[Any, ...]) -> None:
         guard.needs_trust("mail without TLS")
 
 
-def _started(guard: Guard, _args: tuple[Any, ...]) -> None:
+def _started(guard: Guard, _args: tuple[Any, ...] = ()) -> None:
     guard.refuse("this kind of receiver needs threads or programs of its own, whose connections cannot be checked")
 
 
@@ -189,7 +190,6 @@ _CHECKS: Final[Mapping[str, Callable[[Guard, tuple[Any, ...]], None]]] = Mapping
         **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), _connecting),
         "http.client.connect": _spoke_http,
         "smtplib.send": _spoke_mail,
-        **dict.fromkeys(("_thread.start_new_thread", "_thread.start_joinable_thread"), _started),
         **dict.fromkeys(("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.posix_spawn"), _started),
     }
 )
@@ -206,3 +206,12 @@ def _install() -> None:
             check(guard, args)
 
     sys.addaudithook(hook)
+    start = Thread.start
+
+    @wraps(start)
+    def unless_guarded(thread: Thread) -> None:  # CPython 3.11 tells nothing of threads
+        if (guard := getattr(here, "guard", None)) is not None:
+            _started(guard)
+        start(thread)
+
+    Thread.start = unless_guarded  # type: ignore[method-assign]

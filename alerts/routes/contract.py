@@ -73,8 +73,8 @@ class RouteKind:
 class Egress(Protocol):
     """Where connections may go. Implemented by `alerts.egress`."""
 
-    def client(self, *, timeout: float) -> Any:
-        """An `httpx2.Client`: no redirects, no proxy of the environment, sockets checked."""
+    def client(self, *, timeout: float, most: int = 64 << 10) -> Any:
+        """An `httpx2.Client`: no redirects, no proxy of the environment, sockets checked, `most` bytes read."""
 
     def guarded(self, timeout: float) -> AbstractContextManager[Any]:
         """A block in which every connection of this thread is checked, and that ends within `timeout` seconds."""
