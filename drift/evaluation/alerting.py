@@ -8,7 +8,8 @@ intervals pass, models fall silent. What it returns is stored in the results' tr
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Final, Protocol
 
 from alerts import grouping
@@ -146,17 +147,21 @@ class Alerting:
         """
         names = Names(catalogue)
         book = self._book(names)
-        for result in sorted(results, key=lambda one: (one.window.end, one.reference_id, one.spec)):
-            self._result(book, names, result)
+        desk = _Desk(self._store.silences(active_on=book.now), list(self._store.runs(limit=_RECENT_RUNS)))
+        # one moment after the other: what is told does not depend on how many windows a slice has
+        for _, together in groupby(sorted(results, key=_in_order), key=lambda one: one.window.end):
+            for result in together:
+                self._result(book, names, result)
+            self._tell(book, names, desk)
         for model in catalogue.models.values():
             for rule in self._rules(model):
                 self._look(book, self._fresh(book, away(rule, model, statuses, book.now)))
         self._look(book, self._undelivered(book))
-        grouping.settle(book)
-        notices, runs = self._tell(book, names)
+        self._tell(book, names, desk)
         found = AlertCommit(
-            tuple(book.changed.values()), tuple(book.touched.values()), tuple(book.events), notices, runs
-        )
+            tuple(book.changed.values()), tuple(book.touched.values()), tuple(book.events), tuple(desk.notices),
+            tuple(desk.made),
+        )  # fmt: skip
         return found or None
 
     def _book(self, names: Names) -> Book:
@@ -255,22 +260,22 @@ class Alerting:
 
     # Telling
 
-    def _tell(self, book: Book, names: Names) -> tuple[tuple[Notice, ...], tuple[Run, ...]]:
+    def _tell(self, book: Book, names: Names, desk: "_Desk") -> None:
+        grouping.settle(book)
         everything = list(book.incidents.values())
-        active = self._store.silences(active_on=book.now)
-        quiet = Quiet.at(book.now, active, self._routing.maintenance, everything)
-        cases, notices = list[Case](), list[Notice]()
+        quiet = Quiet.at(book.now, desk.silences, self._routing.maintenance, everything)
+        cases = []
         for incident in everything:
             if incident.open or incident.id in book.touched:
                 case = self._case(book, names, incident, quiet)
                 cases.append(case)
-                notices += self._due(book, case)
-        runs = self._store.runs(limit=_RECENT_RUNS)
-        made = () if self._triggers is None else tuple(self._triggers(_triggering(cases), runs, book.now))
-        for run in made:
-            book.happened(run.incident_id, Happening.RUN, f"{run.trigger}: {run.state.value}", None)
-        notices += self._news(cases, runs, book.now)
-        return tuple(notices), made
+                desk.notices += self._due(book, case)
+        desk.notices += self._news(cases, desk.runs, book.now)
+        if self._triggers is not None:
+            made = self._triggers(_triggering(cases), [*desk.made, *desk.runs], book.now)
+            for run in made:
+                book.happened(run.incident_id, Happening.RUN, f"{run.trigger}: {run.state.value}", None)
+            desk.made += made
 
     def _case(self, book: Book, names: Names, incident: Incident, quiet: Quiet) -> Case:
         case = names.case(incident, book.members(incident.id), self._routing.url)
@@ -319,6 +324,21 @@ def _triggering(cases: Iterable[Case]) -> list[Case]:
         if case.incident.open and not case.incident.silent and not case.quiet and not case.snoozed
         and case.incident.family == "drift"
     ]  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What is read once for a slice, and what goes out."""
+
+    silences: Sequence[Silence]
+    runs: Sequence[Run]
+    """The latest, newest first."""
+    notices: list[Notice] = field(default_factory=list)
+    made: list[Run] = field(default_factory=list)
+
+
+def _in_order(result: WindowResult) -> tuple[int, int, str]:
+    return result.window.end, result.reference_id, result.spec
 
 
 class _Ids:

@@ -527,3 +527,12 @@ def test_the_hour_is_what_the_rig_says() -> None:
     assert hour(0).end - hour(0).start == HOUR
     assert alarm("n0", 3).raised == hour(3)
     assert DAY == 24 * HOUR
+
+
+def test_what_is_told_does_not_depend_on_how_a_backlog_is_cut(office: NewOffice) -> None:
+    team = office(rules=(PSI,))
+    team.at(9)
+    psi = [0.3, 0.1, 0.3, 0.3, 0.1]
+    team.commit(*(team.result(n, values={"n0": value}) for n, value in enumerate(psi)))
+    assert team.told() == ["firing", "resolved", "firing", "resolved"]
+    assert [one.columns for one in team.incidents()] == [("n0",), ("n0",)]
