@@ -8,9 +8,9 @@ from drift.core.alert import AlertState, AuditEntry, Event, Happening, Mark, Not
 from drift.core.clock import DAY
 from drift.core.commit import Lease
 from drift.core.errors import Fenced
-from drift.store import Store
+from drift.store import Store, incidents
 from drift.store.rows import Retained
-from tests.rig.alerted import MODEL, NOW, alert, incident, key, notice, put, resolved, run
+from tests.rig.alerted import MODEL, NOW, alert, incident, key, meanwhile, notice, put, resolved, run
 
 LATER = NOW + 400 * DAY
 
@@ -109,6 +109,13 @@ def test_an_alert_goes_by_when_it_was_over(store: Store, state: AlertState) -> N
     assert retain(store, NOW - 1).alerts == 0
     assert retain(store, NOW).alerts == 1
     assert store.alerts() == []
+
+
+def test_one_that_is_reopened_meanwhile_stays(store: Store) -> None:
+    put(store, incidents=[resolved(1), incident(2)], events=[Event(1, Happening.CLOSED, "", NOW)])
+    meanwhile(store, lambda c: incidents.put(c, [incident(1, reopened=1)]), lambda: retain(store, LATER))
+    assert [one.id for one in store.open_incidents()] == [1, 2]
+    assert len(store.events(1)) == 1
 
 
 def test_more_than_one_transaction_holds(store: Store) -> None:

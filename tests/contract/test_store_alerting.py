@@ -1,20 +1,17 @@
 """Alerts and incidents: stored with the results that caused them or not at all, and what people wrote stays."""
 
 import math
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection
 
 from drift.core.alert import Alert, AlertCommit, AlertState, AuditEntry, Event, Happening, Incident, Urgency
 from drift.core.commit import AlarmChange, EvaluationCommit
 from drift.core.errors import Conflict, Fenced, NotFound, StoreError
 from drift.store import Store, alerting, incidents
 from tests.rig.alarming import alarm, hour, result
-from tests.rig.alerted import MODEL, NOW, alert, evaluator, incident, key, notice, put, resolved, run
+from tests.rig.alerted import MODEL, NOW, alert, evaluator, incident, key, meanwhile, notice, put, resolved, run
 from tests.rig.storing import Feed, feed
 
 
@@ -173,19 +170,6 @@ class TestAcknowledge:
                 act(9, "ada", "", NOW)
         assert opened.events() == []
         assert opened.audit_entries() == []
-
-
-def meanwhile(store: Store, first: Callable[[Connection], object], second: Callable[[], object]) -> None:
-    """Run `second` in another thread while the transaction of `first` is not yet committed, and wait for both."""
-    with ThreadPoolExecutor(1) as pool:
-
-        def hold(c: Connection) -> "Future[object]":
-            first(c)
-            other = pool.submit(second)
-            assert not wait([other], 0.3).done, "it did not wait for the transaction"
-            return other
-
-        store._write(hold).result(20)
 
 
 class TestAtTheSameTime:

@@ -1,7 +1,11 @@
 """Alerts, incidents, notices and runs, made up for tests of the store."""
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from drift.core.alert import (
     Alert,
@@ -80,3 +84,16 @@ def evaluator(store: Store) -> Lease:
 def put(store: Store, **parts: Any) -> None:
     """Commit these parts of an `AlertCommit` as the evaluator."""
     store.commit_alerting(evaluator(store), AlertCommit(**{name: tuple(part) for name, part in parts.items()}))
+
+
+def meanwhile(store: Store, first: Callable[[Connection], object], second: Callable[[], object]) -> None:
+    """Run `second` in another thread while the transaction of `first` is not yet committed, and wait for both."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def hold(c: Connection) -> "Future[object]":
+            first(c)
+            other = pool.submit(second)
+            assert not wait([other], 0.3).done, "it did not wait for the transaction"
+            return other
+
+        store._write(hold).result(20)
