@@ -214,4 +214,4 @@ def _install() -> None:
             _started(guard)
         start(thread)
 
-    Thread.start = unless_guarded  # type: ignore[method-assign]
+    Thread.start = unless_guarded  # type: ignore[method-assign,assignment]
