@@ -70,6 +70,11 @@ class Evaluator:
                 break
         return done
 
+    @property
+    def lease(self) -> Lease | None:
+        """The right to evaluate, as it was taken last; None: another has it. What uses it is fenced by the store."""
+        return self._lease
+
     def release(self) -> None:
         """Hand the lease back, so that another server goes on at once."""
         lease, self._lease = self._lease, None

@@ -25,6 +25,7 @@ from drift.metrics import Metrics
 from drift.pipeline import Options, Worker
 from drift.pipeline.ports import Source
 from drift.service.delivering import Deliveries
+from drift.service.digesting import Digesting
 from drift.service.jobs import Ages, Maintenance, guarded
 from drift.service.judging import AlertRules, Judges, Watchers
 from drift.service.models import register_models
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 EVALUATE_EVERY: Final = 2.0
 PUBLISH_EVERY: Final = 2.0
+DIGEST_EVERY: Final = 60.0
 COMPACT_EVERY: Final = 300.0
 RETAIN_EVERY: Final = 3600.0
 POLL_RECORDS: Final = {"json": 2_000}
@@ -94,6 +96,7 @@ class Service:
         )
         self.publisher = Publisher(store, self.metrics)
         self.deliveries = None if ingest_only else self._deliveries()
+        self.digesting = Digesting(store, clock, config, lambda: self.evaluator.lease)
         self.maintenance = Maintenance(
             store, clock, self.owner,
             Ages(
@@ -169,6 +172,7 @@ class Service:
             return
         self._schedule("evaluation", self.evaluator.tick, EVALUATE_EVERY)
         self._schedule("publishing", self._publish, PUBLISH_EVERY)
+        self._schedule("digest", self.digesting.tick, DIGEST_EVERY)
         self._schedule("compaction", self.maintenance.compact, COMPACT_EVERY)
         self._schedule("retention", self.maintenance.retain, RETAIN_EVERY)
         self.store.expire_notices({route.name for route in self.config.routes}, self.clock.now())
