@@ -1,12 +1,12 @@
 """`drift accept`, `dismiss`, `snooze` and `answers`."""
 
-import getpass
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from drift.cli import output
 from drift.cli.client import connect
+from drift.cli.credentials import user
 from drift.core.clock import SystemClock, isoformat
 from drift.core.window import parse_duration
 
@@ -31,14 +31,6 @@ class Wanted:
         """The body of the request, without what was not given."""
         given = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in given.items() if value not in ("", None)}
-
-
-def user() -> str:
-    """The name of the user of this machine; empty where it has none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 def until(span: str) -> str:

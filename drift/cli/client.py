@@ -10,9 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from drift.cli import output
+from drift.cli import credentials, output
 from drift.config import Config, load
-from drift.core.errors import BackPressure, Conflict, DriftError, InputError, NotFound, StoreHeld, StoreUnavailable
+from drift.core.errors import (
+    BackPressure,
+    Conflict,
+    DriftError,
+    InputError,
+    NotFound,
+    StoreHeld,
+    StoreUnavailable,
+    Unauthorized,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     import httpx2
@@ -21,6 +30,8 @@ if TYPE_CHECKING:
     from drift.store import Store
 
 _ERRORS: Final = {
+    "unauthorized": Unauthorized,
+    "forbidden": Unauthorized,
     "not_found": NotFound,
     "conflict": Conflict,
     "invalid": InputError,
@@ -36,6 +47,9 @@ class Client:
     def __init__(self, url: str, transport: "httpx2.AsyncBaseTransport | None", services: "Services | None") -> None:
         self.url, self.services = url, services
         self._transport = transport
+        # whoever can open the store needs no token
+        secret = credentials.token() if transport is None else ""
+        self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
 
     def get(self, path: str, **params: object) -> Any:
         """GET; parameters that are None or empty are left out."""
@@ -52,8 +66,11 @@ class Client:
                 return
 
     def post(self, path: str, body: object, **params: object) -> Any:
-        """POST JSON."""
-        return self._ask("POST", path, json=body, params=params)
+        """POST JSON. Where neither a token nor `who` says who does it, the name of this machine's user does."""
+        user = credentials.user()
+        nameless = not self._headers and not (isinstance(body, dict) and body.get("who")) and user.isascii()
+        headers = {"X-Forwarded-User": user} if nameless and user else {}
+        return self._ask("POST", path, json=body, params=params, headers=headers)
 
     def events(self, body: bytes, media_type: str, key: str) -> Any:
         """POST events under an idempotency key."""
@@ -72,7 +89,7 @@ class Client:
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         import httpx2
 
-        options = {"timeout": _TIMEOUT, **options}
+        options = {"timeout": _TIMEOUT, **options, "headers": self._headers | options.get("headers", {})}
         try:
             # proxies of the environment are not for a service on this machine
             async with httpx2.AsyncClient(base_url=self.url, transport=self._transport, trust_env=False) as client:

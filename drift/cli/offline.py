@@ -24,8 +24,9 @@ class _NoEvents:
 
 def services(config: Config, store: Store) -> Services:
     """Services on a store that this process has open."""
-    # the CLI's own calls are trusted; the configured names are about other clients
-    server = config.server.model_copy(update={"trusted_hosts": ("localhost",)})
+    # whoever can open the store may do everything; the configured names and tokens are about other clients
+    here = {"trusted_hosts": ("localhost",), "host": "127.0.0.1", "require_token": False, "admin_token": None}
+    server = config.server.model_copy(update=here)
 
     def register(path: Path, model: str, version: str) -> Reference:
         return register_file(config, store, path, model, version)

@@ -39,7 +39,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str 
     for heading in headings:
         shown.add_column(heading, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text("–" if cell is None else _printable(str(cell))) for cell in row))
+        shown.add_row(*(Text("–" if cell is None else printable(str(cell))) for cell in row))
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:  # a pipe has no width: nothing is cut
         console.width = 240
@@ -49,12 +49,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str 
 def paragraph(text: str) -> None:
     """Words for a person, wrapped, with an empty line after them."""
     width = min(shutil.get_terminal_size().columns, PARAGRAPH)
-    together = _printable(text).replace(" %", "\N{NO-BREAK SPACE}%")
+    together = printable(text).replace(" %", "\N{NO-BREAK SPACE}%")
     filled = textwrap.fill(together, width, break_long_words=False, break_on_hyphens=False)
     line(filled.replace("\N{NO-BREAK SPACE}", " ") + "\n")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without the control characters by which a column's name could drive the terminal."""
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from drift.cli import output
-from drift.cli.answers import user
 from drift.cli.client import Client, connect
+from drift.cli.credentials import user
+from drift.core.alert import AuditEntry
 from drift.core.errors import ReferenceRefused
 
 _MEDIA_TYPES: Final = {
@@ -30,10 +31,15 @@ def _add(client: Client, file: Path, model: str, version: str, why: str, who: st
     if client.services is not None:
         # no copy and no limit of an upload: a reference may be larger than memory
         reference = client.services.register(file, model, version)
+        store, clock = client.services.store, client.services.clock
         if why:
             from drift.service.answering import rereferenced
 
-            rereferenced(client.services.store, client.services.clock, reference, who, why)
+            rereferenced(store, clock, reference, who, why)
+        about = f"reference {reference.id}, version {version}" + (f": {why}" if why else "")
+        store.audit(
+            AuditEntry(clock.now(), who or user() or "the command line", "reference.add", f"model {model}", about)
+        )
         return client.get(f"/v1/references/{reference.id}")
     media_type = _MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
