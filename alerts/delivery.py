@@ -125,7 +125,8 @@ class Delivery:
         while not stopping.is_set():
             pause = WAKE_SECONDS
             try:
-                self.step(stopping)
+                if self.step(stopping):
+                    continue  # the next of a stream may be due by now
             except StoreError as error:
                 log.warning("delivery waits for the store", receiver=self.receiver, error=str(error))
                 pause = STORE_AWAY_SECONDS

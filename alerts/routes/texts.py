@@ -55,7 +55,7 @@ def finding(one: Finding) -> str:
 def facts(message: Message) -> list[tuple[str, str]]:
     """What stands beside the text: model, owner, since when, who has it, …; empty ones left out."""
     found = [
-        ("Model", f"{message.model} {message.version}".strip()),
+        ("Model", f"{message.model} {message.version}".strip() if message.model else ""),
         ("Owner", message.owner),
         ("Since", isoformat(message.since) if message.since else ""),
         ("Columns", str(message.columns) if message.columns else ""),
