@@ -7,23 +7,22 @@ Each attempt is written down before it is made: after a kill it is known that a 
 attempt waits long enough for the target to list it. Runs are started under the lease `retrain` only.
 """
 
-import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from threading import Event as Flag
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import structlog
 
 from alerts.backoff import Backoff
+from alerts.retrain.ports import Duty, Metrics, Pipeline, Store, careful
 from alerts.retrain.reporting import HANDED_OVER
 from alerts.retrain.target import UNKNOWN, Found, Progress
-from alerts.retrain.trigger import Trigger
 from alerts.routes.contract import Fate, Outcome
-from drift.core.alert import Event, Happening, Incident, Run, RunState
+from drift.core.alert import Event, Happening, Run, RunState
 from drift.core.clock import SECOND, Clock
-from drift.core.errors import DriftError, NotFound, StoreError
+from drift.core.errors import NotFound, StoreError
 from drift.core.window import format_duration
 
 log = structlog.get_logger(__name__)
@@ -36,49 +35,6 @@ FIRST_SECONDS: Final = 20.0
 UNKNOWN_MOST: Final = 5
 """A run that its target does not know so often in a row is over."""
 _OPEN: Final = tuple(state for state in RunState if state.in_flight)
-T = TypeVar("T")
-
-
-class Store(Protocol):
-    """What the runner needs of the store."""
-
-    def runs(self, *, states: Collection[RunState] | None, trigger: str | None, limit: int) -> list[Run]:
-        """Runs, newest first."""
-
-    def advance_run(self, run: Run, expected: RunState, event: Event | None = None) -> bool:
-        """Write what changes, with an event, if it is `expected` still; whether it was."""
-
-    def incident(self, incident_id: int) -> Incident:
-        """One incident; raises NotFound."""
-
-    def add_event(self, event: Event) -> Event:
-        """One line of history."""
-
-
-class Duty(Protocol):
-    """The right to start runs."""
-
-    def held(self) -> bool:
-        """Take or renew it; whether it is ours for longer than an attempt takes."""
-
-
-class Metrics(Protocol):
-    """What the runner reports."""
-
-    def retrain(self, trigger: str, outcome: str) -> None:
-        """An attempt ended as `started`, `found`, `again`, `refused`, `given_up`; or a run as its state says."""
-
-
-class Pipeline(Protocol):
-    """What `alerts.retrain.target.Target` does."""
-
-    trigger: Trigger
-
-    def start(self, run: Run) -> Found | Outcome:
-        """Start a run unless its key was started before."""
-
-    def follow(self, run: Run) -> Progress | Outcome:
-        """Ask how it is doing."""
 
 
 class Runner:
@@ -164,7 +120,7 @@ class Runner:
         claim = replace(run, tries=run.tries + 1, not_before=now + round((wait or 0.0) * SECOND), changed_at=now)
         if not self._store.advance_run(claim, RunState.REQUESTED):
             return
-        outcome = self._call(lambda: self._target.start(claim))
+        outcome = careful(self.name, lambda: self._target.start(claim))
         if isinstance(outcome, Found):
             self._started(claim, outcome)
         elif outcome.fate is Fate.REFUSED:
@@ -205,7 +161,7 @@ class Runner:
         self._asked[run.id] = self._clock.monotonic()
         said = "nobody has said that it is over"
         if self._target.trigger.stages:
-            outcome = self._call(lambda: self._target.follow(run))
+            outcome = careful(self.name, lambda: self._target.follow(run))
             if isinstance(outcome, Progress) and outcome.state is not RunState.RUNNING:
                 return self._ended(run, outcome)
             if self._forgotten(run, outcome):
@@ -261,19 +217,6 @@ class Runner:
         elif said:
             log.info("retrain run", trigger=self.name, run=run.id, state=news.state.value, said=said)
         return news
-
-    def _call(self, act: Callable[[], T | Outcome]) -> T | Outcome:
-        """What a target says; a mistake in it must not stop the others, nor may its text, which may hold a secret, leak."""
-        try:
-            return act()
-        except DriftError as error:
-            return Outcome(Fate.AGAIN, str(error))
-        except Exception as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
-            kind = type(error).__name__
-            log.error("a trigger failed; this is a bug, please report it", trigger=self.name, error=kind, at=where)
-            return Outcome(Fate.AGAIN, f"the trigger failed with {kind}; the log says where")
 
 
 def _at(run: Run) -> str:

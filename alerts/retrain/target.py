@@ -4,24 +4,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import msgspec
-
-from alerts.http import judged, retry_after, unreached
 from alerts.retrain import template
-from alerts.retrain.authorize import Authorizer
+from alerts.retrain.asking import Answer, Asking, Stop
 from alerts.retrain.paths import every, first, text
-from alerts.retrain.trigger import Lookup, Pick, Request, Stage, Trigger
+from alerts.retrain.trigger import Lookup, Pick, Stage, Trigger
 from alerts.retrain.values import values
 from alerts.routes.contract import Egress, Fate, Outcome
 from drift.core.alert import Run, RunState
 from drift.core.clock import Clock
 from drift.core.errors import ConfigError
 
-TOTAL_SECONDS: Final = 20.0
-MOST_BYTES: Final = 1 << 20
-"""Read of an answer: lists of runs are large."""
 MOST_CHARS: Final = 500
 UNKNOWN: Final = "the target knows no run of this key"
 
@@ -48,32 +42,16 @@ class Progress:
     error: str = ""
 
 
-class _Stop(Exception):  # noqa: N818  not an error of ours
-    """The attempt is over."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.detail)
-        self.outcome = outcome
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    data: Any
-
-
 class Target:
     """One trigger's target. Used by one thread."""
 
     def __init__(self, trigger: Trigger, egress: Egress, clock: Clock) -> None:
-        self.trigger, self._clock = trigger, clock
-        self._client = egress.client(timeout=TOTAL_SECONDS, most=MOST_BYTES)
-        self._authorizer = Authorizer(trigger.auth, self._client, clock)
+        self.trigger = trigger
+        self._asking = Asking(trigger.auth, egress, clock)
 
     def close(self) -> None:
         """Give connections back."""
-        self._client.close()
+        self._asking.close()
 
     def start(self, run: Run) -> Found | Outcome:
         """Start a run unless its key was started before.
@@ -83,7 +61,7 @@ class Target:
         """
         try:
             return self._find(run) or self._start(run)
-        except _Stop as stop:
+        except Stop as stop:
             return stop.outcome
         except ConfigError as error:
             return Outcome(Fate.AGAIN, str(error))
@@ -95,7 +73,7 @@ class Target:
                 found = self._find(run)
                 return Outcome(Fate.AGAIN, UNKNOWN) if found is None else Progress(RunState.RUNNING, found)
             return self._follow(run)
-        except _Stop as stop:
+        except Stop as stop:
             return stop.outcome
         except ConfigError as error:
             return Outcome(Fate.AGAIN, str(error))
@@ -105,25 +83,25 @@ class Target:
     def _start(self, run: Run) -> Found:
         filled = values(run)
         self._check(run, filled)
-        answer = self._send(run, self.trigger.start, filled)
+        answer = self._asking.send(run.key, self.trigger.start, filled)
         if answer.status in self.trigger.accepted:
             return self._started(answer, run)
         if answer.status in self.trigger.there:
             found = self._find(run)
             if found is None:
-                raise _Stop(Outcome(Fate.REFUSED, f"{answer.status}: it is said to be there already, and is not found"))
+                raise Stop(Outcome(Fate.REFUSED, f"{answer.status}: it is said to be there already, and is not found"))
             return found
-        raise _Stop(self._judged(answer, "starting the run"))
+        raise Stop(self._asking.judged(answer, "starting the run"))
 
     def _check(self, run: Run, filled: Mapping[str, Any]) -> None:
         for check in self.trigger.checks:
-            answer = self._send(run, check.request, filled)
+            answer = self._asking.send(run.key, check.request, filled)
             if answer.status != 200:
-                raise _Stop(self._judged(answer, "looking whether it can be started"))
+                raise Stop(self._asking.judged(answer, "looking whether it can be started"))
             if text(first(answer.data, check.path)) in check.refuse:
-                raise _Stop(Outcome(Fate.AGAIN, template.text(check.why, filled)))
+                raise Stop(Outcome(Fate.AGAIN, template.text(check.why, filled)))
 
-    def _started(self, answer: _Answer, run: Run) -> Found:
+    def _started(self, answer: Answer, run: Run) -> Found:
         trigger = self.trigger
         found = run.key if trigger.id is None else _picked(trigger.id, answer.data, answer.headers)
         page = _page(first(answer.data, trigger.page)) if trigger.page else ""
@@ -132,11 +110,11 @@ class Target:
     def _find(self, run: Run) -> Found | None:
         """The earlier run of the same key."""
         for lookup in self.trigger.lookups:
-            answer = self._send(run, lookup.request, values(run))
+            answer = self._asking.send(run.key, lookup.request, values(run))
             if answer.status == 404:
                 continue
             if answer.status != 200:
-                raise _Stop(self._judged(answer, "looking for an earlier run"))
+                raise Stop(self._asking.judged(answer, "looking for an earlier run"))
             for candidate in every(answer.data, lookup.items):
                 if _is_it(lookup, candidate, run.key):
                     found = run.key if lookup.id is None else _picked(lookup.id, candidate, {})
@@ -155,11 +133,11 @@ class Target:
     def _follow(self, run: Run) -> Progress | Outcome:
         name, found = self._placed(run)
         stage = self.trigger.stages[name]
-        answer = self._send(run, stage.request, values(run, found))
+        answer = self._asking.send(run.key, stage.request, values(run, found))
         if answer.status == 404:
             return self._lost(run)
         if answer.status != 200:
-            return self._judged(answer, "asking for its state")
+            return self._asking.judged(answer, "asking for its state")
         state, word = _state(stage, answer.data)
         page = _page(first(answer.data, stage.page)) if stage.page else ""
         here = Found(run.external_id, page or run.url)
@@ -182,61 +160,6 @@ class Target:
             return self.trigger.first, run.external_id
         name, _, found = run.external_id.partition("/")
         return (name, found) if name in self.trigger.stages else (self.trigger.first, run.external_id)
-
-    # Requests
-
-    def _send(self, run: Run, request: Request, filled: Mapping[str, Any]) -> _Answer:
-        """The answer; once more with new credentials if these are refused and can be renewed."""
-        answer = self._once(run, request, filled)
-        if answer.status == 401 and self._authorizer.refused():
-            answer = self._once(run, request, filled)
-        return answer
-
-    def _once(self, run: Run, request: Request, filled: Mapping[str, Any]) -> _Answer:
-        import httpx2
-
-        try:
-            body, kind = _body(request, filled)
-            headers = {"accept": "application/json", **kind}
-            headers |= {name.lower(): template.header(value, filled) for name, value in request.headers.items()}
-            headers |= self._authorizer.headers(run.key, body)
-            answer = self._client.request(request.method, _url(request, filled), content=body, headers=headers)
-        except httpx2.TransportError as error:
-            raise _Stop(unreached(error)) from None
-        except (httpx2.InvalidURL, UnicodeError):
-            wrong = Outcome(Fate.REFUSED, "this is no URL that can be called; check it in drift.yaml")
-            raise _Stop(wrong) from None
-        try:
-            data = answer.json() if answer.content else None
-        except ValueError:
-            data = None
-        return _Answer(answer.status_code, answer.headers, data)
-
-    def _judged(self, answer: _Answer, what: str) -> Outcome:
-        outcome = judged(answer.status, answer.headers, self._clock)
-        said = f"{what}: {outcome.detail}"
-        if outcome.fate is Fate.SENT:
-            return Outcome(Fate.REFUSED, f"{said}, which is not what this target answers; check the URL")
-        if answer.status == 403 and (wait := retry_after(answer.headers.get("retry-after", ""), self._clock)):
-            return Outcome(Fate.AGAIN, said, wait)  # GitHub says 403 where others say 429
-        return Outcome(outcome.fate, said, outcome.retry_after)
-
-
-def _body(request: Request, filled: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
-    if request.form is not None:
-        fields = {name: template.text(value, filled) for name, value in request.form.items()}
-        return urlencode(fields).encode(), {"content-type": "application/x-www-form-urlencoded"}
-    if request.body is None:
-        return b"", {}
-    return msgspec.json.encode(template.fill(request.body, filled)), {"content-type": "application/json"}
-
-
-def _url(request: Request, filled: Mapping[str, Any]) -> str:
-    url = template.url(request.url, filled)
-    if not request.query:
-        return url
-    query = {name: template.spell(template.fill(value, filled)) for name, value in request.query.items()}
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
 
 def _is_it(lookup: Lookup, candidate: Any, key: str) -> bool:
