@@ -199,7 +199,7 @@ class Run:
         return references
 
     def _configure(self, name: str, *, sources: bool) -> Path:
-        age = (8, 61) if self.bucket else (36_500, 73_000)
+        age = (8, 61) if self.bucket else (18_250, 36_500)
         options = {"session_timeout_ms": 1200, "heartbeat_interval_ms": 200, "fetch_max_wait_ms": 20}
         kafka = {
             "bootstrap": self.kafka.bootstrap, "topics": [self.topic], "start": "earliest", "group": self.group,
