@@ -12,6 +12,7 @@ from drift.config.root import (
 from drift.config.routes import EgressSettings, RouteSettings
 from drift.config.server import DEFAULT_PORT, ServerSettings
 from drift.config.sources import FileSettings, HttpSettings, KafkaSettings, SourceSettings
+from drift.config.triggers import TriggerSettings
 
 __all__ = [
     "DEFAULT_PORT",
@@ -30,6 +31,7 @@ __all__ = [
     "SegmentSettings",
     "ServerSettings",
     "SourceSettings",
+    "TriggerSettings",
     "WindowSettings",
     "json_schema",
     "load",

@@ -58,8 +58,12 @@ def configuration() -> str:
 def metrics() -> str:
     """docs/metrics.md."""
     return (
-        _METRICS + _table("Ingest", names.INGEST) + _table("Results", names.RESULTS)
-        + _table("Delivery", names.DELIVERING) + _table("Process", (names.BUILD,))
+        _METRICS
+        + _table("Ingest", names.INGEST)
+        + _table("Results", names.RESULTS)
+        + _table("Delivery", names.DELIVERING)
+        + _table("Retraining", names.RETRAINING)
+        + _table("Process", (names.BUILD,))
     )
 
 

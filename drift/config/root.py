@@ -12,6 +12,7 @@ from drift.config.routes import EgressSettings, RouteSettings
 from drift.config.scalars import Duration, MisfitError, Settings, Whole
 from drift.config.server import ServerSettings
 from drift.config.sources import HttpSettings, SourceSettings
+from drift.config.triggers import TriggerSettings
 from drift.core.clock import DAY, MINUTE
 
 _SCHEMES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -86,6 +87,8 @@ class Config(Settings):
     """How alerts are told at large."""
     routes: tuple[RouteSettings, ...] = ()
     """Who is told of incidents, and by what."""
+    triggers: tuple[TriggerSettings, ...] = ()
+    """Which pipelines retrain a model, and when."""
     egress: EgressSettings = EgressSettings()
     """Where routes and triggers may connect to."""
     maintenance: tuple[MaintenanceSettings, ...] = ()
@@ -102,14 +105,11 @@ class Config(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         found: dict[tuple[str | int, ...], str] = {}
-        names = [source.name for source in self.sources]
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                found["sources", i] = f"two sources are called {name!r}; give this one a `name`"
-        receivers = [route.name for route in self.routes]
-        for i, name in enumerate(receivers):
-            if name in receivers[:i]:
-                found["routes", i] = f"two routes are called {name!r}; give this one a `name`"
+        for block in ("sources", "routes", "triggers"):
+            names = [one.name for one in getattr(self, block)]
+            for i, name in enumerate(names):
+                if name in names[:i]:
+                    found[block, i] = f"two {block} are called {name!r}; give this one a `name`"
         if self.compaction.days_after <= self.compaction.hours_after:
             found["compaction", "days_after"] = "hours become days after panes became hours; raise it"
         for name, model in self.models.items():

@@ -13,6 +13,7 @@ from drift.metrics.alerting import Alerting, Counts
 from drift.metrics.delivering import Delivering, OutboxCount
 from drift.metrics.last_windows import WHOLE, LastWindows, Snapshot, severity
 from drift.metrics.names import Metric
+from drift.metrics.retraining import Retraining
 
 MOST_TOPICS: Final = 500
 """Topics counted apart (each replayed file is one); the records of further ones are counted under `other`."""
@@ -45,6 +46,7 @@ class Metrics:
         self._evaluation = _histogram(names.EVALUATION, registry if results else None)
         self._delivering = Delivering(registry if results else None)
         self._alerting = Alerting(registry if results else None)
+        self._retraining = Retraining(registry if results else None)
         self._last = LastWindows(clock, max_series, worst_columns)
         if results:
             registry.register(self._last)
@@ -118,6 +120,14 @@ class Metrics:
     def alerting(self, alerts: Counts, incidents: Counts) -> None:
         """Alerts by (model, state, severity) and open incidents by (model, family, severity), as the store says."""
         self._alerting.publish(alerts, incidents)
+
+    def retrain(self, trigger: str, outcome: str) -> None:
+        """An attempt to start a run ended, or a run did; `outcome` as `drift_retrain_attempts_total` says."""
+        self._retraining.attempt(trigger, outcome)
+
+    def retrain_runs(self, counts: Counts) -> None:
+        """Runs by (model, trigger, state), as the store says; replaces what it said before."""
+        self._retraining.publish(counts)
 
     def result(self, snapshot: Snapshot) -> None:
         """A window became final (or was revised): its gauges replace those of the one before."""

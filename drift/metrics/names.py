@@ -127,6 +127,17 @@ INCIDENTS: Final = Metric(
     "drift_incidents_open", "gauge", "Incidents that are open; an empty model is the service itself.",
     ("model", "family", "severity"),
 )  # fmt: skip
+# Retraining: the first by all servers from the same runs, the second by the one that starts them.
+RETRAIN_RUNS: Final = Metric(
+    "drift_retrain_runs", "gauge", "Retrain runs that are kept, by where they stand.", ("model", "trigger", "state")
+)
+RETRAIN_ATTEMPTS: Final = Metric(
+    "drift_retrain_attempts_total",
+    "counter",
+    "Attempts to start a run by what became of them: started, found (there already), again, refused, given_up; and "
+    "ends: succeeded, failed, timed_out.",
+    ("trigger", "outcome"),
+)
 BUILD: Final = Metric("drift_build_info", "gauge", "1; the release that runs.", ("version",))
 
 INGEST: Final = (
@@ -137,4 +148,5 @@ RESULTS: Final = (
     SERIES, DROPPED,
 )  # fmt: skip
 DELIVERING: Final = (ALERTS, INCIDENTS, DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
-ALL: Final = (*INGEST, *RESULTS, *DELIVERING, BUILD)
+RETRAINING: Final = (RETRAIN_RUNS, RETRAIN_ATTEMPTS)
+ALL: Final = (*INGEST, *RESULTS, *DELIVERING, *RETRAINING, BUILD)

@@ -222,6 +222,10 @@ class AlertingStore(Transactions):
         """Runs, newest first."""
         return self._read(lambda c: runs.listed(c, model_id, states, incident_id, trigger, limit, before))
 
+    def run_counts(self) -> dict[tuple[int, str, str], int]:
+        """How many runs are kept: (model, trigger, state) → n."""
+        return self._read(runs.counts)
+
     # Access
 
     def put_token(self, token: Token) -> Token:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from drift.core.alert import AuditEntry, Event, Run, RunState
 from drift.core.errors import Conflict, NotFound
@@ -99,6 +99,12 @@ def listed(
     if before is not None:
         where.append(t.c.id < before)
     return [_run(row) for row in c.execute(select(t).where(*where).order_by(t.c.id.desc()).limit(limit))]
+
+
+def counts(c: Connection) -> dict[tuple[int, str, str], int]:
+    """How many runs are kept: (model, trigger, state) → n."""
+    by = runs.c.model_id, runs.c.trigger, runs.c.state
+    return {(row[0], row[1], row[2]): row[3] for row in c.execute(select(*by, func.count()).group_by(*by))}
 
 
 def _values(run: Run) -> dict[str, Any]:

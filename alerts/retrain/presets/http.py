@@ -15,6 +15,7 @@ class BasicAuth(Options):
     """User and password."""
 
     username: str
+    """Who is asking."""
     password: Secret
     """As `env:NAME` or `file:/path`."""
 
