@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import pytest
 
 from tests.rig import ServiceUnavailableError
+from tests.rig.alertmanager import Alertmanager
 from tests.rig.kafka import Kafka
 from tests.rig.postgres import Postgres
 from tests.rig.prometheus import Prometheus
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MARKERS = {"kafka": "kafka", "postgres": "postgres", "prometheus": "prometheus", "promtool": "prometheus"}
+_MARKERS = {
+    "kafka": "kafka",
+    "postgres": "postgres",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "alertmanager": "alertmanager",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -129,6 +136,13 @@ def prometheus() -> Iterator[StartPrometheus]:
             return _require(lambda: stack.enter_context(Prometheus(target, path=path, rules=rules)))
 
         yield start
+
+
+@pytest.fixture
+def alertmanager() -> Iterator[Callable[[str], Alertmanager]]:
+    """Starts a real Alertmanager that tells a webhook: `alertmanager("http://localhost:8000/").alerts()`."""
+    with ExitStack() as stack:
+        yield lambda webhook: _require(lambda: stack.enter_context(Alertmanager(webhook)))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ class Alertmanager:
         self._config = {
             "global": {"resolve_timeout": "2s"},
             "route": {
-                "receiver": "test", "group_by": ["model"], "group_wait": "200ms", "group_interval": "1s",
+                "receiver": "test", "group_by": ["model"], "group_wait": "1s", "group_interval": "1s",
                 "repeat_interval": "1h",
             },
             "receivers": [{"name": "test", "webhook_configs": [{"url": webhook, "send_resolved": True}]}],
