@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from collections.abc import Callable, Iterable
@@ -153,7 +154,7 @@ class Keys:
     def forget(self) -> None:
         """Look everything up again: a token was made or revoked."""
         for key, (token, _) in list(self._known.items()):
-            self._known[key] = (token, 0.0)
+            self._known[key] = (token, -math.inf)
 
     def _caller(self, token: Token) -> Caller:
         if token.revoked_at is not None:
