@@ -153,8 +153,8 @@ def _messages(settings: RouteSettings, now: int) -> list[Message]:
     statuses = (Status.NOTE,) if settings.route.notes else (Status.FIRING, Status.RESOLVED)
     return [
         Message(
-            f"test-{settings.name}-{now}-{at}", Change.TEST, status, Urgency.WARNING, "Driftsum: a test", text,
+            f"test-{settings.name}-{now}", Change.TEST, status, Urgency.WARNING, "Driftsum: a test", text,
             family="test", model="test", opened_on=now, at=now, resolution="the test is over",
         )
-        for at, status in enumerate(statuses)
+        for status in statuses
     ]  # fmt: skip
