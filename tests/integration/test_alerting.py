@@ -173,9 +173,9 @@ def test_maintenance_holds_back(office: NewOffice) -> None:
 
 
 def test_a_snoozed_alarm_tells_nobody(office: NewOffice) -> None:
-    team = office()
+    team = office(receivers=(ONCALL, Receiver("all", ({"model": "*"},))))
     team.judge(0, team.raised("n0", 0, snoozed=True))
-    assert team.told() == []
+    assert (team.told(), team.told("all")) == ([], [])
     team.judge(1, replace(team.raised("n0", 0), kind="updated", at=hour(1).end))
     assert team.told() == ["firing"]
 
