@@ -2,10 +2,13 @@
 
 import json
 import socket
+import ssl
 import struct
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, Self
 
@@ -33,7 +36,10 @@ class Receiver:
     connection; `huge` answers 200 with bytes without end; `packed` with a gzip bomb; `close` cuts before reading.
     """
 
-    def __init__(self, mode: str = "ok", *, retry_after: str = "7", location: str = "") -> None:
+    def __init__(
+        self, mode: str = "ok", *, retry_after: str = "7", location: str = "", certificate: Path | None = None
+    ) -> None:
+        """With a `certificate` (its key in the same file) it speaks TLS."""
         self.mode, self.retry_after, self.location = mode, retry_after, location
         self.requests: list[Request] = []
         self.hits = 0  # connections, whatever came of them
@@ -42,13 +48,20 @@ class Receiver:
         self._over = Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "http" if certificate is None else "https"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port: int = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
     def url(self) -> str:
         """By name, which `egress.allow: [localhost]` allows."""
-        return f"http://localhost:{self.port}"
+        return f"{self._scheme}://localhost:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -65,7 +78,7 @@ class Receiver:
         with self._lock:
             self.hits += 1
         if self.mode == "close":
-            return _cut(handler)
+            return cut(handler)
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in handler.headers.items()}
         with self._lock:
@@ -76,20 +89,20 @@ class Receiver:
     def _status(self, handler: BaseHTTPRequestHandler) -> None:
         status = 200 if self.mode == "ok" else int(self.mode)
         extra = {"Retry-After": self.retry_after} if status in (429, 503) else {}
-        _reply(handler, status, b'{"canary-of-the-body": true}', extra)
+        reply(handler, status, b'{"canary-of-the-body": true}', extra)
 
     def _redirect(self, handler: BaseHTTPRequestHandler) -> None:
-        _reply(handler, 307, b"", {"Location": self.location})
+        reply(handler, 307, b"", {"Location": self.location})
 
     def _hang(self, handler: BaseHTTPRequestHandler) -> None:
         self._over.wait(60)
-        _cut(handler)
+        cut(handler)
 
     def _drip(self, handler: BaseHTTPRequestHandler) -> None:
         self._endless(handler, b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x", 0.05)
 
     def _drop(self, handler: BaseHTTPRequestHandler) -> None:
-        _cut(handler)
+        cut(handler)
 
     def _huge(self, handler: BaseHTTPRequestHandler) -> None:
         self._endless(handler, b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n", b"y" * 65_536, 0.0)
@@ -97,7 +110,7 @@ class Receiver:
     def _packed(self, handler: BaseHTTPRequestHandler) -> None:
         import gzip
 
-        _reply(handler, 200, gzip.compress(b"z" * 50_000_000), {"Content-Encoding": "gzip"})
+        reply(handler, 200, gzip.compress(b"z" * 50_000_000), {"Content-Encoding": "gzip"})
 
     def _endless(self, handler: BaseHTTPRequestHandler, head: bytes, part: bytes, pause: float) -> None:
         handler.close_connection = True
@@ -110,7 +123,21 @@ class Receiver:
             pass  # the client has gone, as it should
 
 
-def _reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+def certificate(folder: Path, name: str) -> Path:
+    """A certificate for this name that its own key has signed, and the key, in one file."""
+    key, made = folder / f"{name}.key", folder / f"{name}.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(made),
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    made.write_text(made.read_text() + key.read_text())
+    return made
+
+
+def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: Mapping[str, str]) -> None:
     handler.send_response(status)
     for name, value in {**headers, "Content-Length": str(len(body))}.items():
         handler.send_header(name, value)
@@ -118,7 +145,7 @@ def _reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: M
     handler.wfile.write(body)
 
 
-def _cut(handler: BaseHTTPRequestHandler) -> None:
+def cut(handler: BaseHTTPRequestHandler) -> None:
     """End the connection by a reset."""
     handler.close_connection = True
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

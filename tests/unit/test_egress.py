@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,10 +13,10 @@ import pytest
 import requests
 
 from alerts.addresses import METADATA, Policy, parse_address
-from alerts.client import MOST_BYTES, Refused
+from alerts.client import MOST_BYTES, Refused, _trusted
 from alerts.egress import EgressRefusedError, Gate
 from drift.core.errors import ConfigError
-from tests.rig.receiver import Receiver
+from tests.rig.receiver import Receiver, certificate
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
 CLOSED = [
@@ -261,8 +262,6 @@ class TestDeadline:
                 socket.create_connection(("127.0.0.1", receiver.port))
 
     def test_descriptors_are_given_back(self, receiver: Receiver) -> None:
-        from pathlib import Path
-
         def opened() -> int:
             return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -271,6 +270,44 @@ class TestDeadline:
         for _ in range(20):
             get(receiver.url, "localhost")
         assert opened() <= before + 2
+
+
+class TestTls:
+    @pytest.fixture(autouse=True)
+    def _fresh(self) -> Iterator[None]:
+        _trusted.cache_clear()
+        yield
+        _trusted.cache_clear()
+
+    def speak(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        mode: str,
+        *,
+        known: bool,
+        timeout: float = 5.0,
+    ) -> httpx2.Response:
+        made = certificate(tmp_path, name)
+        if known:
+            monkeypatch.setenv("SSL_CERT_FILE", str(made))
+        with Receiver(mode, certificate=made) as receiver:
+            return get(receiver.url, "127.0.0.0/8", timeout=timeout)
+
+    def test_a_certificate_that_is_known(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.speak(tmp_path, monkeypatch, "localhost", "ok", known=True).status_code == 200
+
+    @pytest.mark.parametrize(("name", "known"), [("localhost", False), ("other.example", True)])
+    def test_others(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, known: bool) -> None:
+        with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            self.speak(tmp_path, monkeypatch, name, "ok", known=known)
+
+    def test_the_deadline_cuts_an_encrypted_drip(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        started = time.monotonic()
+        with pytest.raises(httpx2.ReadTimeout, match=r"within 0\.5 s"):
+            self.speak(tmp_path, monkeypatch, "localhost", "drip", known=True, timeout=0.5)
+        assert time.monotonic() - started < 3.0
 
 
 class TestAnswers:
