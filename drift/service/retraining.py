@@ -71,8 +71,14 @@ class Retraining:
             Thread(target=self._run, args=(one,), name=f"retrain-{one.name}", daemon=True) for one in self._runners
         ]
 
-    def due(self, cases: Sequence[Case], _runs: Sequence[Run], now: int) -> Sequence[Run]:
-        """The runs that open incidents need now; what `drift.evaluation.alerting` calls `Triggers`."""
+    def due(self, cases: Sequence[Case], latest: Sequence[Run], now: int) -> Sequence[Run]:
+        """The runs that open incidents need now; what `drift.evaluation.alerting` calls `Triggers`.
+
+        Args:
+            cases: open incidents that may be told.
+            latest: runs, newest first; those that are not stored yet have no id.
+            now: the clock's.
+        """
         wanted = [case for case in cases if any(rule.wants(case) for rule in self._rules)]
         if not wanted:
             return ()
@@ -81,7 +87,8 @@ class Retraining:
             runs |= {run.id: run for run in self._store.runs(model_id=model, limit=LAST_RUNS)}
         for case in wanted:
             runs |= {run.id: run for run in self._store.runs(incident_id=case.incident.id, limit=LAST_RUNS)}
-        return due(wanted, list(runs.values()), self._rules, now, self._store.uuid)
+        made = [run for run in latest if not run.id]
+        return due(wanted, [*runs.values(), *made], self._rules, now, self._store.uuid)
 
     def ask(self, model: Model, trigger: str, who: str, why: str) -> Run:
         """A run that a person asks for; it needs no approval, and is about the model's worst open drift, if any.

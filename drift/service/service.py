@@ -30,6 +30,7 @@ from drift.service.jobs import Ages, Maintenance, guarded
 from drift.service.judging import AlertRules, Judges, Watchers
 from drift.service.models import register_models
 from drift.service.publishing import publish_open
+from drift.service.retraining import Retraining
 from drift.service.routing import routing
 from drift.service.running import WorkerThread
 from drift.service.sources import decoders_for, source_for
@@ -83,6 +84,7 @@ class Service:
         self._failing = Lock()
         self._threads: list[WorkerThread] = []
         self.patience = Patience(idle_timeout=config.event_time.idle_timeout, max_hold=config.event_time.max_hold)
+        self.retraining = None if ingest_only else self._retraining()
         self.evaluator = Evaluator(
             store,
             Judges(),
@@ -92,7 +94,7 @@ class Service:
             self.patience,
             self.stopping.is_set,
             Detecting(store, Watchers()),
-            Alerting(store, clock, AlertRules(), routing(config)),
+            Alerting(store, clock, AlertRules(), routing(config), self.retraining.due if self.retraining else None),
         )
         self.publisher = Publisher(store, self.metrics)
         self.deliveries = None if ingest_only else self._deliveries()
@@ -133,7 +135,16 @@ class Service:
         if self._failure:
             return self._failure
         silent = [thread.name for thread in self._threads if not thread.alive]
-        return f"source {silent[0]} has stopped" if silent and not self.stopping.is_set() else ""
+        if silent and not self.stopping.is_set():
+            return f"source {silent[0]} has stopped"
+        ended = [name for threads in (self.deliveries, self.retraining) if threads for name in threads.stopped]
+        return f"delivery to {ended[0]} has stopped; see the log" if ended else ""
+
+    def wake(self) -> None:
+        """Something waits to be delivered or started: look at once."""
+        for threads in (self.deliveries, self.retraining):
+            if threads is not None:
+                threads.wake()
 
     def holding(self) -> Mapping[str, str]:
         """Model → the partitions that its next window waits for."""
@@ -176,8 +187,9 @@ class Service:
         self._schedule("compaction", self.maintenance.compact, COMPACT_EVERY)
         self._schedule("retention", self.maintenance.retain, RETAIN_EVERY)
         self.store.expire_notices({route.name for route in self.config.routes}, self.clock.now())
-        if self.deliveries is not None:
-            self.deliveries.start()
+        for threads in (self.deliveries, self.retraining):
+            if threads is not None:
+                threads.start()
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -185,8 +197,9 @@ class Service:
         self.stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
-        if self.deliveries is not None:
-            self.deliveries.stop()
+        for threads in (self.deliveries, self.retraining):
+            if threads is not None:
+                threads.stop()
         late = [thread.name for thread in self._threads if not thread.join(STOP_WITHIN)]
         if late:
             log.warning("stopped before a last commit; nothing is lost, it will be read again", sources=late)
@@ -198,12 +211,16 @@ class Service:
 
     def _deliveries(self) -> Deliveries:
         standing = Standing(self.store, self.clock, self.config.alerting.url)
-        rng = Random()  # noqa: S311  only spreads attempts over time
-        return Deliveries(self.config, self.store, self.clock, self.metrics, self.owner, standing, rng)
+        return Deliveries(self.config, self.store, self.clock, self.metrics, self.owner, standing, _spread())
+
+    def _retraining(self) -> Retraining:
+        return Retraining(self.config, self.store, self.clock, self.metrics, self.owner, _spread())
 
     def _publish(self) -> None:
         self.publisher.tick()
         publish_open(self.store, self.metrics)
+        if self.retraining is not None:
+            self.retraining.publish()
 
     def _fail(self, why: str) -> None:
         with self._failing:
@@ -215,6 +232,10 @@ class Service:
             guarded(name, job), "interval", seconds=seconds, id=name, coalesce=True, max_instances=1,
             misfire_grace_time=None,
         )  # fmt: skip
+
+
+def _spread() -> Random:
+    return Random()  # noqa: S311  only spreads attempts over time
 
 
 def _scheduler() -> BackgroundScheduler:
