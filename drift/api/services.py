@@ -125,6 +125,8 @@ class Services:
     """(body, media type) → the models that its events are about."""
     retrain: Retrain = field(default_factory=_NoTriggers)
     """Asks for a retraining."""
+    wake: Callable[[], object] = lambda: None
+    """Says that something waits to be delivered or started."""
     keys: Keys = field(init=False)
     """The access tokens."""
 

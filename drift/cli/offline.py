@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 from prometheus_client import CollectorRegistry
 
 from drift.api import Receipt, Replayed, Services
 from drift.config import Config
-from drift.core.catalogue import Reference
+from drift.core.alert import Run
+from drift.core.catalogue import Model, Reference
 from drift.core.clock import SystemClock
 from drift.core.errors import Conflict
 from drift.service.models import add_reference, configured, put_model
@@ -31,9 +33,12 @@ def services(config: Config, store: Store) -> Services:
     def register(path: Path, model: str, version: str) -> Reference:
         return register_file(config, store, path, model, version)
 
+    def retrain(model: Model, trigger: str, who: str, why: str) -> Run:
+        return _ask(config, store, model, trigger, who, why)
+
     return Services(
         store, config.model_copy(update={"server": server}), CollectorRegistry(), SystemClock(), _NoEvents(), register,
-        _no_replay,
+        _no_replay, retrain=retrain,
     )  # fmt: skip
 
 
@@ -53,3 +58,17 @@ def register_file(config: Config, store: Store, path: Path, model: str, version:
 
 def _no_replay(_: Sequence[int]) -> Replayed:
     raise Conflict("dead letters are fed to a running service; start it with `drift serve`")
+
+
+def _ask(config: Config, store: Store, model: Model, trigger: str, who: str, why: str) -> Run:
+    """Keep the run; the next server starts it."""
+    from drift.metrics import Metrics
+    from drift.service.retraining import Retraining
+
+    clock = SystemClock()
+    nobody = Metrics(CollectorRegistry(), clock)
+    asking = Retraining(config, store, clock, nobody, "command line", Random())  # noqa: S311  nothing is tried here
+    try:
+        return asking.ask(model, trigger, who, why)
+    finally:
+        asking.stop()

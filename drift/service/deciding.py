@@ -1,14 +1,11 @@
-"""What people and pipelines say about retrain runs: each is one conditional update, with its event and audit line."""
+"""What people decide about retrain runs: each decision is one conditional update, with its event and audit line."""
 
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from drift.core.alert import AuditEntry, Event, Happening, Run, RunState
 from drift.core.clock import Clock
 from drift.core.errors import Conflict
-
-_ENDS_FROM: Final = (RunState.RUNNING, RunState.REQUESTED, RunState.TIMED_OUT)
-"""A pipeline knows better than we do: an answer that was lost left it `requested`, slowness `timed_out`."""
 
 
 class Runs(Protocol):
@@ -41,22 +38,6 @@ def deny(store: Runs, clock: Clock, run: Run, who: str, why: str) -> Run:
     """
     changed = replace(run, state=RunState.DENIED, who=who, why=why, ended_at=clock.now())
     return _decided(store, clock, run, changed, "deny")
-
-
-def end(store: Runs, clock: Clock, run: Run, who: str, state: RunState, url: str, error: str) -> Run:
-    """Take a pipeline's word that its run is over; the same word again changes nothing.
-
-    Raises:
-        Conflict: it did not run, or ended otherwise.
-    """
-    if run.state is state:
-        return run
-    if run.state not in _ENDS_FROM:
-        raise Conflict(f"run {run.id} is {run.state.value}; only one that runs can end as {state.value}")
-    now = clock.now()
-    changed = replace(run, state=state, url=url or run.url, error=error, ended_at=now, changed_at=now)
-    said = f"{run.trigger}: {state.value}" + (f": {error}" if error else "")
-    return _advance(store, run, changed, Event(run.incident_id, Happening.RUN, said, now, who=who), who, "ended")
 
 
 def _decided(store: Runs, clock: Clock, run: Run, changed: Run, verb: str) -> Run:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from alerts.message import Message
+from alerts.retrain.reporting import report
 from drift.api import convert_incidents as convert
 from drift.api import shapes_operating as shapes
 from drift.api.access import OPERATE, READ, Asker, see
@@ -59,7 +60,9 @@ def approve_run(services: Given, asker: Asker, run_id: Id, wanted: DecisionReque
     """Let a run that waits for an approval start."""
     run, names = _theirs(services, asker, run_id)
     who = answerer(asker, user, wanted.who)
-    return convert.run(deciding.approve(services.store, services.clock, run, who, wanted.why), names)
+    approved = deciding.approve(services.store, services.clock, run, who, wanted.why)
+    services.wake()
+    return convert.run(approved, names)
 
 
 @router.post("/runs/{run_id}/deny", responses=errors(409), dependencies=[OPERATE])
@@ -75,7 +78,7 @@ def end_run(services: Given, asker: Asker, run_id: Id, wanted: shapes.EndedReque
     """Called by a pipeline whose target cannot be asked: its run is over. Said again, it changes nothing."""
     run, names = _theirs(services, asker, run_id)
     who = asker.name or user or "pipeline"
-    ended = deciding.end(services.store, services.clock, run, who, wanted.state, wanted.url, wanted.error)
+    ended = report(services.store, run.id, wanted.state, wanted.url, wanted.error, who, services.clock.now())
     return convert.run(ended, names)
 
 
@@ -105,7 +108,9 @@ def resend_notice(
     """Let a message that was given up be tried again, under its own key."""
     who = answerer(asker, user, wanted.who)
     see(asker, Message.load(services.store.notice(notice_id).body).model)
-    return convert.notice(services.store.resend(notice_id, who, services.clock.now()))
+    again = services.store.resend(notice_id, who, services.clock.now())
+    services.wake()
+    return convert.notice(again)
 
 
 def _theirs(services: Given, asker: Asker, run_id: int) -> tuple[Run, People]:
