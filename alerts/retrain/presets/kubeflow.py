@@ -33,7 +33,7 @@ class KubeflowOptions(Options):
 
 def _make(options: KubeflowOptions) -> Trigger:
     runs = f"{base(options.url)}/apis/v2beta1/runs"
-    named = {"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": "{key}"}]}
+    named = {"predicates": [{"operation": "EQUALS", "key": "name", "string_value": "{key}"}]}
     within = {"experiment_id": plain(options.experiment)} if options.experiment else {}
     return Trigger(
         Request(runs, "POST", body=_body(options)),
