@@ -1,49 +1,24 @@
 """Schemathesis: requests made from the OpenAPI document; every answer has to be one that it describes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
-from prometheus_client import CollectorRegistry
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from drift.api import Receipt, Replayed, Services, create_app
-from drift.config import parse
-from drift.core.catalogue import Reference
-from drift.core.clock import ManualClock
-from drift.core.errors import ReferenceRefused
-from drift.store import open_store
-from tests.rig import storing
-
-
-class Accepts:
-    """Stands for the HTTP source: everything is counted."""
-
-    async def submit(self, body: bytes, media_type: str, key: str | None) -> Receipt:
-        return Receipt(1)
+from tests.rig.operated import operated
 
 
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    clock = ManualClock(storing.T0)
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('fuzz') / 'drift.db'}", clock)
-    storing.feed(store)
-
-    def register(path: Path, model: str, version: str) -> Reference:
-        raise ReferenceRefused("no row is left to learn from; send a file with rows")
-
-    config = parse("server: {trusted_hosts: [testserver, localhost, 127.0.0.1]}")
-    services = Services(
-        store, config, CollectorRegistry(), clock, Accepts(), register, lambda ids: Replayed(len(ids), 0), release="1.0"
-    )
+    rig = operated(tmp_path_factory.mktemp("fuzz"), "port: 1")
     load_all_checks()
-    yield schemathesis.openapi.from_asgi("/openapi.json", create_app(services))
-    store.close()
+    yield schemathesis.openapi.from_asgi("/openapi.json", rig.client.app)
+    rig.store.close()
 
 
 def operations(schema: Any) -> list[Any]:

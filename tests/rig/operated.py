@@ -93,7 +93,7 @@ def operated(folder: Path, server: str = "require_token: true") -> Operated:
     (folder / "drift.db").write_bytes(_filled())
     store = open_store(f"sqlite:///{folder / 'drift.db'}", clock)
     rig = Operated(TestClient(None), store, clock)  # type: ignore[arg-type]
-    config = parse(f"server: {{trusted_hosts: [testserver], {server}}}")
+    config = parse(f"server: {{trusted_hosts: [testserver, localhost], {server}}}")
 
     def register(path: Path, model: str, version: str) -> Reference:
         return storing.reference(store, store.catalogue().models[model], version=version)
