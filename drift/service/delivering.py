@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 STOP_WITHIN: Final = 45.0
 """Seconds for attempts that are under way; what is not marked by then is sent again with the same key."""
+FAILED_SECONDS: Final = 5.0
 Firing = Callable[[str], Sequence[Message]]
 """Receiver → what fires now and it was told of."""
 
@@ -105,10 +106,13 @@ class Deliveries:
         ]
 
     def _run(self, delivery: Delivery) -> None:
-        try:
-            delivery.run(self._stopping)
-        except Exception:
-            log.exception("delivery failed; this is a bug, please report it", receiver=delivery.receiver)
+        """Whatever fails, people are to be told of what comes next."""
+        while not self._stopping.is_set():
+            try:
+                delivery.run(self._stopping)
+            except Exception:
+                log.exception("delivery failed; this is a bug, please report it", receiver=delivery.receiver)
+                self._stopping.wait(FAILED_SECONDS)
 
 
 def _standing(route: Route) -> Standing | None:

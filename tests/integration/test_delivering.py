@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -173,6 +174,25 @@ def test_a_secret_that_is_missing_is_said_at_the_start(
             lambda name: [],
             Random(),
         )
+
+
+def test_a_mistake_ends_no_thread(
+    opened: Store, receivers: tuple[Receiver, Receiver], start: Callable[[], tuple[Deliveries, Metrics]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    real, left = opened.waiting, [2]
+
+    def waiting(*args: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise ZeroDivisionError
+        return real(*args)
+
+    monkeypatch.setattr(opened, "waiting", waiting)
+    monkeypatch.setattr("drift.service.delivering.FAILED_SECONDS", 0.05)
+    put(opened, ("slack", message()))
+    start()
+    wait_until(lambda: states(opened, "slack") == ["sent"], 10)
 
 
 class TestSendTest:
