@@ -46,7 +46,8 @@ def report(store: Store, run_id: int, state: RunState, url: str, error: str, who
     if run.state is state and not corrected:
         return run
     tried = run.state is RunState.REQUESTED and run.tries > 0  # the pipeline may be faster than the answer to us
-    if not (run.state is RunState.RUNNING or tried or corrected):
+    late = run.state is RunState.TIMED_OUT  # it knows better
+    if not (run.state is RunState.RUNNING or tried or corrected or late):
         raise Conflict(f"run {run_id} is {run.state.value}; only one that runs can end")
     said = f"{run.trigger}: {state.value}, says {who}{': ' + error if error else ''}"
     ended = replace(
