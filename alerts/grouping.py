@@ -171,24 +171,32 @@ def over(book: Book, alert: Alert, what: Happening, why: str) -> None:
         book.write(incident)
 
 
-def replaced(book: Book, model_id: int, reference_id: int, older: Callable[[int], bool], at: int) -> None:
+def replaced(
+    book: Book,
+    model_id: int,
+    reference_id: int,
+    cured: Callable[[Incident], bool],
+    gone: Callable[[int], bool],
+    at: int,
+) -> None:
     """A new reference has taken over: open drift of those before it is resolved.
 
     Args:
         book: what is open.
         model_id: whose.
         reference_id: the new one.
-        older: whether a reference is one that it replaces.
+        cured: whether an incident is one that the new model was made for.
+        gone: whether a reference is one that it replaces.
         at: end of the first window judged against it, event time.
     """
     version = book.versions(reference_id)
     for incident in book.open_of(model_id, "drift"):
-        if not older(incident.reference_id):
+        if not cured(incident):
             continue
         same = book.versions(incident.reference_id) == version
         said = f"another reference of version {version} took over" if same else f"retrained as version {version}"
         for alert in book.members(incident.id):
-            if older(alert.key.reference_id):
+            if gone(alert.key.reference_id):
                 done = replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason=said, held=0)
                 over(book, done, Happening.RESOLVED, said)
         if not book.members(incident.id):

@@ -70,8 +70,8 @@ class Events(Protocol):
 class Register(Protocol):
     """The way a file becomes a reference."""
 
-    def __call__(self, path: Path, model: str, version: str) -> Reference:
-        """Build the reference of a registered model's version and store it.
+    def __call__(self, path: Path, model: str, version: str, active_from: int | None = None) -> Reference:
+        """Build the reference of a registered model's version and store it; `active_from` is event time, microseconds.
 
         Raises:
             ReferenceRefused, SchemaError: the data cannot become one.

@@ -64,6 +64,9 @@ def reference_add(
     file: Annotated[Path, typer.Argument(help="Parquet or CSV.")],
     model: Annotated[str, typer.Option("--model", "-m", help="The model.")],
     version: Annotated[str, typer.Option("--version", "-v", help="The model version it belongs to.")] = "1",
+    active_from: Annotated[
+        str, typer.Option("--active-from", help="Event time from which it judges, as in 2026-11-23T10:00:00Z.")
+    ] = "",
     why: Annotated[str, typer.Option(help="Why it takes over from another; kept beside the answers to alarms.")] = "",
     who: Who = "",
     config: ConfigFile = HERE,
@@ -73,7 +76,7 @@ def reference_add(
     """Register data as the reference of a model's version, and show what was inferred."""
     from drift.cli import references
 
-    references.add(file, model, version, why, who, config, url, as_json=json)
+    references.add(file, model, version, active_from, why, who, config, url, as_json=json)
 
 
 @reference.command("list")

@@ -30,8 +30,8 @@ def services(config: Config, store: Store) -> Services:
     here = {"trusted_hosts": ("localhost",), "host": "127.0.0.1", "require_token": False, "admin_token": None}
     server = config.server.model_copy(update=here)
 
-    def register(path: Path, model: str, version: str) -> Reference:
-        return register_file(config, store, path, model, version)
+    def register(path: Path, model: str, version: str, active_from: int | None = None) -> Reference:
+        return register_file(config, store, path, model, version, active_from)
 
     def retrain(model: Model, trigger: str, who: str, why: str) -> Run:
         return _ask(config, store, model, trigger, who, why)
@@ -42,7 +42,9 @@ def services(config: Config, store: Store) -> Services:
     )  # fmt: skip
 
 
-def register_file(config: Config, store: Store, path: Path, model: str, version: str) -> Reference:
+def register_file(
+    config: Config, store: Store, path: Path, model: str, version: str, active_from: int | None = None
+) -> Reference:
     """Build a reference from a file; a model of drift.yaml is registered on the way.
 
     Raises:
@@ -53,7 +55,9 @@ def register_file(config: Config, store: Store, path: Path, model: str, version:
         known = put_model(store, model, config.models[model])
     if known is None:
         raise Conflict(f"there is no model {model!r}; put it under `models:` in drift.yaml")
-    return add_reference(store, known, configured(config, known), path, SystemClock(), version=version)
+    return add_reference(
+        store, known, configured(config, known), path, SystemClock(), version=version, active_from=active_from
+    )
 
 
 def _no_replay(_: Sequence[int]) -> Replayed:

@@ -1,5 +1,6 @@
 """`drift reference add|list|show`."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -7,7 +8,8 @@ from drift.cli import output
 from drift.cli.client import Client, connect
 from drift.cli.credentials import user
 from drift.core.alert import AuditEntry
-from drift.core.errors import ReferenceRefused
+from drift.core.clock import from_datetime, isoformat
+from drift.core.errors import InputError, ReferenceRefused
 
 _MEDIA_TYPES: Final = {
     ".parquet": "application/vnd.apache.parquet",
@@ -17,20 +19,31 @@ _MEDIA_TYPES: Final = {
 
 
 def add(
-    file: Path, model: str, version: str, why: str, who: str, config: Path, url: str | None, *, as_json: bool
-) -> None:
+    file: Path, model: str, version: str, active_from: str, why: str, who: str, config: Path, url: str | None, *,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Register a file: read here where the store is ours, uploaded where a server holds it."""
     if not file.is_file():
         raise ReferenceRefused(f"{file}: there is no such file; give the path of a Parquet or CSV file")
     with connect(config, url, write=True) as client:
-        made = _add(client, file, model, version, why, who or user() if why else "")
+        made = _add(client, file, model, version, _moment(active_from), why, who or user() if why else "")
     _show(made, as_json=as_json)
 
 
-def _add(client: Client, file: Path, model: str, version: str, why: str, who: str) -> Any:
+def _moment(text: str) -> int | None:
+    """A moment as microseconds; None: none was given."""
+    if not text:
+        return None
+    try:
+        return from_datetime(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise InputError(f"--active-from {text!r} is no time with its zone; write 2026-11-23T10:00:00Z") from error
+
+
+def _add(client: Client, file: Path, model: str, version: str, active_from: int | None, why: str, who: str) -> Any:
     if client.services is not None:
         # no copy and no limit of an upload: a reference may be larger than memory
-        reference = client.services.register(file, model, version)
+        reference = client.services.register(file, model, version, active_from)
         store, clock = client.services.store, client.services.clock
         if why:
             from drift.service.answering import rereferenced
@@ -44,7 +57,8 @@ def _add(client: Client, file: Path, model: str, version: str, why: str, who: st
     media_type = _MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
         raise ReferenceRefused(f"{file}: a reference is uploaded as .parquet or .csv; convert it")
-    return client.upload("/v1/references", file, media_type, model=model, version=version, why=why, who=who)
+    when = {} if active_from is None else {"active_from": isoformat(active_from)}
+    return client.upload("/v1/references", file, media_type, model=model, version=version, why=why, who=who, **when)
 
 
 def listed(model: str, config: Path, url: str | None, *, as_json: bool) -> None:

@@ -194,15 +194,20 @@ class Alerting:
         if result.window.start < reference.active_from:
             return
 
-        def older(other: int) -> bool:
+        def gone(other: int) -> bool:
             found = names.references.get(other)
             if found is None or (found.active_from, found.id) >= (reference.active_from, reference.id):
                 return False
             left = self._store.counted(other, result.window.start, result.window.end).rows
             return left < CANARY_SHARE * result.rows
 
+        def cured(incident: Incident) -> bool:
+            # what broke once the new one was there is not what it was made for
+            after = incident.opened_at <= reference.active_from or incident.opened_on <= reference.created_at
+            return after and gone(incident.reference_id)
+
         if any(one.reference_id != reference.id for one in book.open_of(result.model_id, "drift")):
-            grouping.replaced(book, result.model_id, reference.id, older, result.window.end)
+            grouping.replaced(book, result.model_id, reference.id, cured, gone, result.window.end)
 
     def _still(self, book: Book, result: WindowResult) -> None:
         """Every window that does not end an alarm confirms it: a backfill that reaches the present is told."""

@@ -421,6 +421,16 @@ def test_other_drift_after_retraining_is_another_incident(office: NewOffice) -> 
     assert [one.open for one in team.incidents()] == [False, True]
 
 
+def test_what_breaks_beside_the_new_model_is_not_what_it_was_made_for(office: NewOffice) -> None:
+    team = office()
+    second = retrained(team, 3)
+    team.judge(3, reference=second)
+    team.clock.set(second.created_at + HOUR)  # type: ignore[attr-defined]
+    team.judge(4, team.raised("n0", 4), live=False)
+    team.judge(5, reference=second, live=False)
+    assert [one.open for one in team.incidents()] == [True]
+
+
 def test_a_canary_resolves_nothing(office: NewOffice) -> None:
     team = office()
     team.judge(0, team.raised("n0", 0))

@@ -6,9 +6,11 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import AwareDatetime
 
 from drift.api import convert, shapes
 from drift.api.access import OPERATE, READ, Asker, see
+from drift.api.convert_alarms import micros
 from drift.api.deps import Given, Id, ModelQuery, User, answerer, audit, errors, model_called
 from drift.api.errors import ApiError
 from drift.api.paging import Cursor, Limit, Page, page, place
@@ -54,6 +56,9 @@ async def add_reference(
     name: ModelQuery,
     request: Request,
     version: Annotated[str, Query(min_length=1, max_length=200, description="The model version it belongs to.")],
+    active_from: Annotated[
+        AwareDatetime | None, Query(description="Event time from which it judges; windows before it keep the old one.")
+    ] = None,
     why: Annotated[str, Query(max_length=2_000, description="Why it takes over; kept as an answer to alarms.")] = "",
     who: Annotated[str, Query(max_length=200, description="Who says so.")] = "",
     user: User = None,
@@ -71,7 +76,7 @@ async def add_reference(
         with file:
             async for part in request.stream():
                 await run_in_threadpool(file.write, part)
-        reference = await run_in_threadpool(services.register, path, name, version)
+        reference = await run_in_threadpool(services.register, path, name, version, micros(active_from))
     if why:
         await run_in_threadpool(rereferenced, services.store, services.clock, reference, by, why)
     about = f"reference {reference.id}, version {version}" + (f": {why}" if why else "")
