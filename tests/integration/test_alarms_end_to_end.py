@@ -15,12 +15,13 @@ from drift.cli import logs, run
 HOURLY = 40
 
 
-def frame(start: str, hours: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
+def frame(start: str, hours: int, seed: int, shift: float = 0.0, version: str = "1") -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     rows = hours * HOURLY
     return pd.DataFrame(
         {
             "model": "credit",
+            "version": version,
             "time": pd.date_range(start, periods=rows, freq="90s", tz="UTC"),
             "income": rng.normal(3000 + shift, 800, rows),
             "age": rng.integers(18, 80, rows).astype(float),
@@ -34,7 +35,7 @@ def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     for name in ("DRIFT_CONFIG", "DRIFT_URL", "DRIFT_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     logs.configure(logs.QUIET)
-    frame("2026-01-01", 21 * 24, 1).drop(columns="model").to_parquet("ref.parquet")
+    frame("2026-01-01", 21 * 24, 1).drop(columns=["model", "version"]).to_parquet("ref.parquet")
     Path("drift.yaml").write_text("models:\n  credit: {reference: ref.parquet, windows: [1h]}\n")
 
     def command(*args: object) -> str:
@@ -90,3 +91,43 @@ def test_a_shift_is_paged_explained_accepted_and_the_way_back_is_a_shift(drift: 
     newest, _ = alarms(drift)
     assert (newest["direction"], newest["standing"], newest["snoozed"]) == ("decrease", True, True)
     assert newest["raised_start"] >= "2026-02-05T12"
+
+
+def incidents(drift: Callable[..., str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(drift("incidents", "credit", "--all", "--json"))
+    return found
+
+
+def retrained(drift: Callable[..., str], shift: float) -> None:
+    """What a pipeline does at its end: version 2 was trained on the new data."""
+    frame("2026-02-01", 21 * 24, 9, shift=shift).drop(columns=["model", "version"]).to_parquet("ref2.parquet")
+    drift(
+        "reference", "add", "ref2.parquet", "--model", "credit", "--version", "2",
+        "--active-from", "2026-02-04T12:00:00Z",
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_retrained_model_ends_the_incident_and_nothing_else_does(drift: Callable[..., str]) -> None:
+    feed(drift, "1.parquet", frame("2026-02-01", 48, 2), frame("2026-02-03", 36, 3, shift=500))
+    (opened,) = incidents(drift)
+    assert (opened["open"], opened["columns"], opened["severity"]) == (True, ["income"], "page")
+    retrained(drift, shift=500)
+    assert incidents(drift)[0]["open"], "nothing was judged against it yet"
+    feed(drift, "2.parquet", frame("2026-02-04T12:00:00", 24, 4, shift=500, version="2"))
+    (closed,) = incidents(drift)
+    assert (closed["open"], closed["resolution"]) == (False, "retrained as version 2")
+    assert closed["resolved_at"] == "2026-02-04T13:00:00Z"
+    assert "retrained as version 2" in drift("incident", closed["id"])
+
+
+@pytest.mark.slow
+def test_a_model_that_was_retrained_on_old_data_reopens_it(drift: Callable[..., str]) -> None:
+    feed(drift, "1.parquet", frame("2026-02-01", 48, 2), frame("2026-02-03", 36, 3, shift=500))
+    retrained(drift, shift=0)
+    feed(drift, "2.parquet", frame("2026-02-04T12:00:00", 36, 4, shift=500, version="2"))
+    (again,) = incidents(drift)
+    assert (again["open"], again["reopened"]) == (True, 1)
+    told = drift("incident", again["id"])
+    assert "retrained as version 2" in told
+    assert "the same drift is still there after retraining as version 2" in " ".join(told.split())
