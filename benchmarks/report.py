@@ -177,9 +177,21 @@ Columns × segments under the default detector, windows of an hour, a baseline o
 *Make* is the first window, at which every watch learns from the baseline and checks itself on it: once for each segment
 in a process, and again when somebody answers an alarm or the settings change; the evaluator keeps its lease meanwhile.
 *Step* is every further window. Half-way a tenth of the columns moves by half a standard deviation, in every segment at
-once: those windows raise alarms and measure them. The state is that of one window length after one window, as it is in
-memory and as it is stored: the newest one, and up to eight older ones to go back to when rows come late. It depends on
-neither rows nor time.
+once: those windows raise alarms and measure them.
+
+What bounds them, per reference and window length:
+
+- **State**: columns × segments × about (60 S + 4 B + 140) bytes. S are the streams of the richest column: 28 here, 72 at
+  most (a category with 64 keys). B are its bins and two: 72 here, 136 at most (a score), but for an ordinal column that
+  somebody declares, which may have 1,024. That is 2.2 KB here, 0.8 KB stored, and 5 KB at most, 9 with such a column. It
+  depends on neither rows nor time. Stored are the newest one, and up to eight older ones to go back to when rows
+  come late.
+- **Step**: columns × segments, 40 µs each here; alarms that are raised are measured besides. With a season there is a
+  table of logarithms for each of its cells, of which 48 MB a watch are kept; others are computed anew.
+- **Make**: columns × segments × windows of the baseline, of which at most 60 million means are looked at, and the
+  self-check replays at most 30 million counts: the latest 2,100 and 400 windows here.
+- **Watches**: those for 24,000 columns × segments are kept, of all models and window lengths together. Beyond that the
+  ones used longest ago are made anew when they are needed, which takes the time of *make*.
 
 {table(headings, lines)}"""
 
