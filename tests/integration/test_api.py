@@ -111,7 +111,7 @@ def rig(tmp_path: Path, config: Config) -> Iterator[Rig]:
     metrics = Metrics(CollectorRegistry(), clock)
     rig = Rig(TestClient(None), store, feed, queue)  # type: ignore[arg-type]
 
-    def register(path: Path, model: str, version: str) -> Reference:
+    def register(path: Path, model: str, version: str, active_from: int | None = None) -> Reference:
         if path.read_bytes()[:4] != b"PAR1":
             raise ReferenceRefused("the file is no Parquet file; write it again")
         return storing.reference(store, storing.model(store, model), version=version)

@@ -86,7 +86,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     )  # fmt: skip
     config = parse("server: {trusted_hosts: [testserver]}")
 
-    def register(path: Path, model: str, version: str) -> Reference:
+    def register(path: Path, model: str, version: str, active_from: int | None = None) -> Reference:
         return storing.reference(store, store.catalogue().models[model], version=version)
 
     services = Services(store, config, CollectorRegistry(), clock, NoEvents(), register, lambda ids: Replayed(0, 0))

@@ -95,7 +95,7 @@ def operated(folder: Path, server: str = "require_token: true") -> Operated:
     rig = Operated(TestClient(None), store, clock)  # type: ignore[arg-type]
     config = parse(f"server: {{trusted_hosts: [testserver, localhost], {server}}}")
 
-    def register(path: Path, model: str, version: str) -> Reference:
+    def register(path: Path, model: str, version: str, active_from: int | None = None) -> Reference:
         return storing.reference(store, store.catalogue().models[model], version=version)
 
     def named(body: bytes, media_type: str) -> Collection[str]:
