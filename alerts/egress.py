@@ -49,6 +49,7 @@ class Guard:
         """Told the status and headers of HTTP answers, by clients that are not ours."""
         self._policy, self._tls = policy, tls
         self._host, self._trusted = "", False
+        self._socket: socket.socket | None = None
         self._files: list[int] = []
         self._lock = Lock()
 
@@ -68,7 +69,7 @@ class Guard:
             self.refuse("a connection was to be made by name, and its address could not be checked")
         if refusal := self._policy.refusal(address, self._host):
             self.refuse(refusal)
-        self._trusted = self._policy.trusts(address, self._host)
+        self._socket, self._trusted = connecting, self._policy.trusts(address, self._host)
         if not self._tls:
             self.needs_trust("http without TLS")
         self.refusal = ""  # of another address of the same name
@@ -78,6 +79,8 @@ class Guard:
     def needs_trust(self, what: str) -> None:
         """Something that only in-house receivers may be sent."""
         if not self._trusted:
+            if self._socket is not None:
+                self._socket.close()  # its library does not expect to be stopped here
             self.refuse(f"{what} is sent to allowed hosts only; write https, or add {self._host} to egress.allow")
 
     def refuse(self, why: str) -> NoReturn:

@@ -156,6 +156,15 @@ class TestClient:
         names["two.example.com"] = [["10.0.0.1", "127.0.0.1"]]
         assert get(f"http://two.example.com:{receiver.port}/", "127.0.0.0/8").status_code == 200
 
+    def test_what_fails_after_an_address_that_was_refused_is_no_refusal(
+        self, receiver: Receiver, names: dict[str, list[list[str]]]
+    ) -> None:
+        names["two.example.com"] = [["10.0.0.1", "127.0.0.1"]]
+        receiver.mode = "close"
+        with pytest.raises(httpx2.TransportError) as caught:
+            get(f"http://two.example.com:{receiver.port}/", "127.0.0.0/8")
+        assert not isinstance(caught.value, Refused)
+
     def test_metadata_by_an_allowed_name(self, names: dict[str, list[list[str]]]) -> None:
         names["metadata.example.com"] = [["169.254.169.254"]]
         with pytest.raises(Refused, match="metadata"):

@@ -338,7 +338,20 @@ class TestApprise:
         assert mail.recipients == ["team@example.com"]
         assert "Bcc: evil@example.com" in str(read["Subject"])
 
-    def test_mail_without_tls_only_to_hosts_that_are_allowed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_strangers_get_no_mail_without_tls(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("alerts.addresses._public", lambda address: True)  # and localhost is one of them
+        with MailServer() as server:
+            outcome = self.route(monkeypatch, self.mail(server), "mail.example").send(message())
+        assert (outcome.fate, outcome.detail[:20]) == (Fate.REFUSED, "mail without TLS is ")
+        assert {one.split()[0] for one in server.commands} <= {"ehlo", "quit"}
+
+    def test_strangers_get_no_http_without_tls(self, monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+        monkeypatch.setattr("alerts.addresses._public", lambda address: True)
+        outcome = self.route(monkeypatch, f"json://localhost:{receiver.port}/", "hooks.example").send(message())
+        assert (outcome.fate, outcome.detail[:20]) == (Fate.REFUSED, "http without TLS is ")
+        assert not receiver.requests
+
+    def test_mail_goes_inside_only_where_it_is_allowed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with MailServer() as server:
             outcome = self.route(monkeypatch, self.mail(server), "10.0.0.0/8").send(message())
         assert outcome.fate is Fate.REFUSED
