@@ -447,6 +447,7 @@ class TestEveryKind:
         receiver.mode, receiver.location = mode, "http://localhost:1/"
         outcome = build(kind, receiver, monkeypatch).send(message())
         assert outcome.fate is fate, outcome
+        assert ("redirects are not followed" in outcome.detail) == (mode == "redirect")
         words = f"{outcome} {caplog.text}"
         assert CANARY not in words
         assert NEW not in words
