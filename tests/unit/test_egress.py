@@ -235,9 +235,12 @@ class TestOtherLibraries:
     def test_requests_led_inside_by_a_redirect(self, receiver: Receiver) -> None:
         with Receiver() as inside:
             receiver.mode, receiver.location = "redirect", f"http://127.0.0.1:{inside.port}/"
-            with Gate(["localhost"]).guarded(5) as guard, requests.Session() as session:
-                with pytest.raises(requests.ConnectionError):
-                    session.get(receiver.url, timeout=5)
+            with (
+                Gate(["localhost"]).guarded(5) as guard,
+                pytest.raises(requests.ConnectionError),
+                requests.Session() as one,
+            ):
+                one.get(receiver.url, timeout=5)
             assert "127.0.0.1 is no public address" in guard.refusal
             assert (receiver.hits, inside.hits) == (1, 0)
 
