@@ -90,7 +90,7 @@ class Operated:
 def operated(folder: Path, server: str = "require_token: true") -> Operated:
     """A new one; `server` is a part of drift.yaml."""
     clock = ManualClock(NOW)
-    (folder / "drift.db").write_bytes(_filled())
+    (folder / "drift.db").write_bytes(filled())
     store = open_store(f"sqlite:///{folder / 'drift.db'}", clock)
     rig = Operated(TestClient(None), store, clock)  # type: ignore[arg-type]
     config = parse(f"server: {{trusted_hosts: [testserver, localhost], {server}}}")
@@ -114,7 +114,7 @@ def operated(folder: Path, server: str = "require_token: true") -> Operated:
 
 
 @cache
-def _filled() -> bytes:
+def filled() -> bytes:
     """The store's file, made once: its tables take a second."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "drift.db")
