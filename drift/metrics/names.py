@@ -111,7 +111,7 @@ DELIVERY: Final = Metric(
 )
 OUTBOX_WAITING: Final = Metric("drift_outbox_waiting", "gauge", "Messages queued and not delivered yet.", ("receiver",))
 OUTBOX_DEAD: Final = Metric(
-    "drift_outbox_dead", "gauge", "Messages given up, which can be sent again: `drift notices resend`.", ("receiver",)
+    "drift_outbox_dead", "gauge", "Messages given up, which can be sent again: `drift resend`.", ("receiver",)
 )
 OUTBOX_OLDEST: Final = Metric(
     "drift_outbox_oldest_waiting_timestamp_seconds",

@@ -20,8 +20,8 @@ from drift.core.errors import ConfigError, DriftError, NotFound, StoreError
 
 log = structlog.get_logger(__name__)
 
-STOP_WITHIN: Final = 45.0
-"""Seconds for attempts that are under way; what is not marked by then is sent again with the same key."""
+STOP_WITHIN: Final = 15.0
+"""Seconds for all attempts under way; what is not marked by then is sent again with the same key."""
 FAILED_SECONDS: Final = 5.0
 Firing = Callable[[str], Sequence[Message]]
 """Receiver → what fires now and it was told of."""
@@ -54,7 +54,8 @@ class Deliveries:
         Raises:
             ConfigError: a secret is missing.
         """
-        self._duty, self._stopping, gate = Duty(store, holder), Event(), Gate(config.egress.allow)
+        self._duty, self._stopping, self._clock = Duty(store, holder), Event(), clock
+        gate = Gate(config.egress.allow)
         self._routes = {one.name: route_for(one, gate, clock) for one in config.routes}
         self._deliveries = [
             Delivery(
@@ -82,9 +83,10 @@ class Deliveries:
         """End after the attempts that are under way, and hand the lease back."""
         self._stopping.set()
         self.wake()
+        end = self._clock.monotonic() + within
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(within)
+                thread.join(max(0.0, end - self._clock.monotonic()))
         late = [thread.name for thread in self._threads if thread.is_alive()]
         if late:  # the lease is kept until it runs out: what they send might else be overtaken by another server
             log.warning("stopped in the middle of an attempt; it will be made again", threads=late)
