@@ -3,8 +3,9 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
+AIRFLOW := .cache/airflow/.ready
 
-.PHONY: help demo test lint bench bench-quality bench-flights torture lock clean
+.PHONY: help demo test lint bench bench-quality bench-flights test-pipelines torture lock clean
 
 help:
 	@echo 'make demo     a drifting model in your browser; ARGS="--help" lists the options'
@@ -13,6 +14,7 @@ help:
 	@echo 'make bench    speed and memory'
 	@echo 'make bench-quality  false alarms and delays beside others: half an hour'
 	@echo 'make bench-flights  a year of flights: what would have been paged; ten minutes'
+	@echo 'make test-pipelines  retraining against a real Airflow, which it installs; two minutes'
 	@echo 'make torture  hours of kills and restarts'
 	@echo 'make lock     pin what pyproject.toml asks for in requirements.lock'
 	@echo 'make clean    remove all that these targets made'
@@ -38,12 +40,17 @@ bench-quality: $(READY)
 bench-flights: $(READY)
 	@$(BIN)/python -m benchmarks.flights $(ARGS)
 
+test-pipelines: $(READY) $(AIRFLOW)
+	@$(BIN)/python -m pytest -q -m pipelines --durations=10 --durations-min=1 tests/pipelines $(ARGS)
+
 torture: $(READY)
 	@$(BIN)/python -m pytest -q -m torture --timeout=0 $(ARGS)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --group dev \
 		pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		tests/pipelines/airflow.in -o tests/pipelines/airflow.lock
 
 clean:
 	rm -rf .venv .cache build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -60,4 +67,11 @@ $(READY): requirements.lock pyproject.toml
 		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock; }
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Airflow pins what we do not: it lives in an environment of its own.
+$(AIRFLOW): tests/pipelines/airflow.lock | $(READY)
+	@echo 'Installing tests/pipelines/airflow.lock into .cache/airflow ...'
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .cache/airflow
+	@$(BIN)/uv pip sync --quiet --python .cache/airflow/bin/python --require-hashes tests/pipelines/airflow.lock
 	@touch $@

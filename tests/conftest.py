@@ -31,14 +31,15 @@ _MARKERS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with the services whose fixtures it uses; leave out torture tests unless `-m` speaks of them."""
+    """Mark each test with the services whose fixtures it uses; leave out what `-m` has to ask for."""
     for item in items:
         for fixture in _MARKERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKERS[fixture])
-    if "torture" not in config.option.markexpr:
-        tortures = [item for item in items if item.get_closest_marker("torture")]
-        items[:] = [item for item in items if item not in tortures]
-        config.hook.pytest_deselected(items=tortures)
+    for asked_for in ("torture", "pipelines"):
+        if asked_for not in config.option.markexpr:
+            left_out = [item for item in items if item.get_closest_marker(asked_for)]
+            items[:] = [item for item in items if item not in left_out]
+            config.hook.pytest_deselected(items=left_out)
 
 
 def _require(get: Callable[[], T]) -> T:
