@@ -183,7 +183,7 @@ What bounds them, per reference and window length:
 
 - **State**: columns × segments × about (60 S + 4 B + 140) bytes. S are the streams of the richest column: 28 here, 72
   at most (a category with 64 keys). B are its bins and two: 72 here, 136 at most (a score), but for an ordinal column
-  that somebody declares, which may have 1,024. That is 2.2 KB here, 0.8 KB stored, and 5 KB at most, 9 with such a one. It
+  that somebody declares, which may have 1,024. That is 2.2 KB here, 0.8 KB stored; 5 KB at most, 9 with such a one. It
   depends on neither rows nor time. Stored are the newest one, and up to eight older ones to go back to when rows
   come late.
 - **Step**: columns × segments, 40 µs each here; alarms that are raised are measured besides. With a season there is a
