@@ -17,6 +17,8 @@ from typing import Any, Final, NoReturn, TypedDict
 
 from sqlalchemy import Connection, Engine, event
 
+from tests.fault import telling
+
 FAILPOINT: Final = 137
 """Exit code at a failpoint; SIGKILL from outside gives −9."""
 _COMMITS: Final = (
@@ -36,6 +38,12 @@ DUTIES: Final = (
     "evaluate: COMMIT", "after evaluate",
 )  # fmt: skip
 """Where one that also folds and evaluates can die."""
+TELLING: Final = (
+    "evaluate: INSERT alerts", "evaluate: INSERT incidents", "evaluate: INSERT incident_events",
+    "evaluate: INSERT notices", "evaluate: COMMIT notices", "after evaluate notices", "before send", "after send",
+    "after sent", "after failed",
+)  # fmt: skip
+"""Where one that tells can die, between a result and the mark that its message was received."""
 
 
 class Order(TypedDict, total=False):
@@ -51,6 +59,8 @@ class Order(TypedDict, total=False):
     flush: float
     """Seconds between commits."""
     poll_records: int
+    slices: int
+    """Windows told at once, with evaluation and delivery hurried as well; 0: they are not."""
 
 
 def preload() -> None:
@@ -60,6 +70,7 @@ def preload() -> None:
         "ingest.sources.confluent", "ingest.sources.kafka_python", "psycopg", "sqlalchemy.dialects.postgresql.psycopg",
     ):  # fmt: skip
         import_module(name)
+    telling.preload()
 
 
 def become(order: Order) -> NoReturn:
@@ -88,6 +99,8 @@ def run(order: Order) -> int:
     from tests.fault import teeth
 
     hurry(order.get("flush", 0.1), order.get("poll_records", 100))
+    if slices := order.get("slices", 0):
+        telling.hurry(slices)
     teeth.pull(order.get("tooth", ""))
     if fault := order.get("fault", ""):
         Fault.parse(fault).install()
@@ -102,17 +115,18 @@ def hurry(flush: float, poll_records: int) -> None:
     from drift.store import engine
     from ingest.sources.kafka import KafkaSource
 
-    _set(KafkaSource, flush_interval=flush)
+    put(KafkaSource, flush_interval=flush)
     # a process that was killed gives no lease back
-    _set(jobs, LEASE_SECONDS=1.0)
-    _set(evaluator, LEASE_SECONDS=1.0)
+    put(jobs, LEASE_SECONDS=1.0)
+    put(evaluator, LEASE_SECONDS=1.0)
     options = partial(Options, poll_records=poll_records, heartbeat_interval=0.5, backoff_least=0.05, backoff_most=1.0)
-    _set(service, EVALUATE_EVERY=0.3, PUBLISH_EVERY=0.3, COMPACT_EVERY=0.4, Options=options)
-    _set(engine, RETRY_SECONDS=1.0)
+    put(service, EVALUATE_EVERY=0.3, PUBLISH_EVERY=0.3, COMPACT_EVERY=0.4, Options=options)
+    put(engine, RETRY_SECONDS=1.0)
     engine._POSTGRES_CONNECT["options"] = engine._SESSION.replace("=15s", "=3s")
 
 
-def _set(owner: object, **values: object) -> None:
+def put(owner: object, **values: object) -> None:
+    """Change what a module or class says; it has to be there."""
     for name, value in values.items():
         assert hasattr(owner, name), f"{owner} has no {name} any more"
         setattr(owner, name, value)
@@ -129,7 +143,9 @@ class Fault:
     def parse(text: str) -> "Fault":
         """Read `commit: INSERT panes:2:stop`."""
         parts = text.split(":")
-        point = [":".join(parts[:i]) for i in range(len(parts), 0, -1) if ":".join(parts[:i]) in POINTS + DUTIES]
+        point = [
+            ":".join(parts[:i]) for i in range(len(parts), 0, -1) if ":".join(parts[:i]) in POINTS + DUTIES + TELLING
+        ]
         rest = text.removeprefix(point[0]).removeprefix(":").split(":")
         return Fault(point[0], int(rest[0] or 1), rest[1] if len(rest) > 1 else "die")
 
@@ -148,8 +164,20 @@ class Fault:
         self._wrap(Store, "fold", within="fold", after="after fold", passes=bool)
         self._wrap(Store, "compact", within="fold", after="after fold", passes=bool)
         self._wrap(Store, "commit_evaluation", within="evaluate", after="after evaluate")
+        if self.point in TELLING:
+            self._tell()
         event.listen(Engine, "after_cursor_execute", self._executed)
-        event.listen(Engine, "commit", lambda connection: self._pass(f"{self._within}: COMMIT"))
+        event.listen(Engine, "commit", self._committing)
+
+    def _tell(self) -> None:
+        from alerts.routes.contract import Fate
+        from alerts.routes.webhook import Webhook
+        from drift.store import Store
+
+        self._wrap(Webhook, "send", before="before send")
+        self._wrap(Webhook, "send", after="after send", passes=lambda outcome: outcome.fate is Fate.SENT)
+        self._wrap(Store, "sent", after="after sent")
+        self._wrap(Store, "failed", after="after failed")
 
     def _wrap(
         self, owner: type, name: str, *, within: str = "", before: str = "", after: str = "",
@@ -160,13 +188,13 @@ class Fault:
         @wraps(method)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             self._pass(before)
-            self._here.within = within
+            self._here.within, self._here.told = within, ""
             try:
                 result = method(*args, **kwargs)
             finally:
                 self._here.within = ""
             if passes(result):
-                self._pass(after)
+                self._pass(after, self._told)
             return result
 
         setattr(owner, name, wrapped)
@@ -175,13 +203,23 @@ class Fault:
     def _within(self) -> str:
         return getattr(self._here, "within", "")
 
+    @property
+    def _told(self) -> str:
+        """` notices` if this call has written any."""
+        return getattr(self._here, "told", "")
+
     def _executed(self, connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         words = statement.split(maxsplit=3)
         name = words[1] if words[0] == "UPDATE" else words[2] if len(words) > 2 else ""
+        if name == "notices" and words[0] == "INSERT":
+            self._here.told = " notices"
         self._pass(f"{self._within}: {words[0]} {name}")
 
-    def _pass(self, point: str) -> None:
-        if point != self.point:
+    def _committing(self, connection: Connection) -> None:
+        self._pass(f"{self._within}: COMMIT", self._told)
+
+    def _pass(self, point: str, more: str = "") -> None:
+        if self.point not in (point, point + more):
             return
         self._left -= 1
         if self._left != 0:

@@ -1,0 +1,104 @@
+"""SIGKILL at any moment loses no alert, no message and no run: `drift serve`, real databases, receivers that misbehave.
+
+flapping events ──> file ──> drift serve ──> SQLite | PostgreSQL        killed again and again
+                                  └──> two receivers, one of them nasty
+The same events once more without any kill say what has to come out.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.fault import telltale
+from tests.fault.flapping import Flaps
+from tests.fault.harness import Zygote
+from tests.fault.mailbox import GOOD
+from tests.fault.oncall import OnCall, Told
+from tests.fault.runner import TELLING
+
+NewOnCall = Callable[..., OnCall]
+Undisturbed = Callable[[Flaps], Told]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+LONG = Flaps.draw(seed=5, n=450)
+MIDDLE = Flaps.draw(seed=6, n=180)
+SHORT = Flaps.draw(seed=7, n=40)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """What has to come out: the same events, nobody killed, all windows known from the start."""
+    known: dict[int, Told] = {}
+
+    def told(flaps: Flaps) -> Told:
+        if flaps.seed not in known:
+            folder = tmp_path_factory.mktemp("plain")
+            with OnCall.open(zygote, folder, f"sqlite:///{folder / 'plain.db'}", flaps, GOOD) as plain:
+                plain.finish()
+                assert plain.deaths.other == []
+                known[flaps.seed] = plain.told()
+                assert telltale.wrong(plain, known[flaps.seed]) == []
+        return known[flaps.seed]
+
+    return told
+
+
+@pytest.fixture
+def on_call(zygote: Zygote, tmp_path: Path) -> Iterator[NewOnCall]:
+    """`on_call(url, flaps)`: a store, a file and receivers of their own."""
+    with ExitStack() as stack:
+        yield lambda url, flaps: stack.enter_context(OnCall.open(zygote, tmp_path, url, flaps))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an empty database of this test's own."""
+    return f"sqlite:///{tmp_path / 'drift.db'}"
+
+
+def report(run: OnCall, told: Told) -> str:
+    """What a test went through, for people."""
+    return (
+        f"{run.deaths.kills} kills at random, {run.under_way} of them in the middle of a send; "
+        f"{sum(run.deaths.points.values())} at failpoints; {len(told.incidents)} incidents, {len(told.notices)} "
+        f"notices, {run.arrivals} requests, {telltale.duplicates(run)} of them duplicates"
+    )
+
+
+@pytest.mark.parametrize(("database", "flaps", "kills"), [("sqlite_url", LONG, 200), ("pg_url", MIDDLE, 40)])
+def test_kills_at_random_lose_nothing(
+    request: pytest.FixtureRequest, on_call: NewOnCall, undisturbed: Undisturbed, database: str, flaps: Flaps,
+    kills: int,
+) -> None:  # fmt: skip
+    expected = undisturbed(flaps)
+    assert len(expected.incidents) > len(flaps.windows) // 5
+    run = on_call(request.getfixturevalue(database), flaps)
+    for number in range(kills):
+        run.show(len(flaps.windows) * (number + 2) // (kills + 2))
+        run.kill(run.start())
+    alive = run.arrivals
+    run.finish()
+    print(report(run, expected))  # noqa: T201
+    assert (run.deaths.kills, run.deaths.other) == (kills, [])
+    assert telltale.wrong(run, expected) == []
+    assert run.under_way >= kills // 20, report(run, expected)
+    assert telltale.duplicates(run) > kills // 10, report(run, expected)
+    assert alive > len(expected.notices) // 2, "most was told by processes that were killed"
+
+
+@pytest.mark.parametrize("database", ["sqlite_url", "pg_url"])
+def test_death_at_every_step_loses_nothing(
+    request: pytest.FixtureRequest, on_call: NewOnCall, undisturbed: Undisturbed, database: str
+) -> None:
+    expected, points = undisturbed(MIDDLE), [f"{point}:{n}" for point in TELLING for n in (1, 2, 3)]
+    Random(7).shuffle(points)
+    run = on_call(request.getfixturevalue(database), MIDDLE)
+    for point in points:
+        run.fall(point, windows=4)
+    run.finish()
+    print(report(run, expected))  # noqa: T201
+    assert run.deaths.other == []
+    assert run.deaths.points == dict.fromkeys(TELLING, 3)
+    assert telltale.wrong(run, expected) == []
