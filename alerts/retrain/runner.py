@@ -32,6 +32,7 @@ WAKE_SECONDS: Final = 1.0
 STORE_AWAY_SECONDS: Final = 5.0
 FIRST_SECONDS: Final = 20.0
 """Between the first two attempts, before jitter: lists of runs lag behind."""
+REHEARSED: Final = "a rehearsal (dry_run): this is what would have been sent"
 UNKNOWN_MOST: Final = 5
 """A run that its target does not know so often in a row is over."""
 _OPEN: Final = tuple(state for state in RunState if state.in_flight)
@@ -42,12 +43,12 @@ class Runner:
 
     def __init__(
         self, store: Store, name: str, target: Pipeline, duty: Duty, clock: Clock, metrics: Metrics, rng: Random, *,
-        timeout: int, poll: int, backoff: Backoff | None = None,
+        timeout: int, poll: int, rehearse: bool = False, backoff: Backoff | None = None,
     ) -> None:  # fmt: skip
-        """`timeout` of a run and `poll`, how often it is asked about, in microseconds."""
+        """`timeout` of a run and `poll`, how often it is asked about, in microseconds; `rehearse`: start nothing."""
         self.name = name
         self._store, self._target, self._duty, self._clock, self._metrics = store, target, duty, clock, metrics
-        self._rng, self._timeout, self._poll = rng, timeout, poll
+        self._rng, self._timeout, self._poll, self._rehearse = rng, timeout, poll, rehearse
         self._backoff = backoff or Backoff(first=FIRST_SECONDS)
         self._asked: dict[int, float] = {}
         self._unknown: dict[int, int] = {}
@@ -93,7 +94,8 @@ class Runner:
         if run.state is RunState.ASKED:
             return self._withdraw if self._over(run) else None
         if run.state is RunState.REQUESTED:
-            return self._start if run.not_before <= self._clock.now() else None
+            start = self._skip if self._rehearse else self._start
+            return start if run.not_before <= self._clock.now() else None
         due = self._clock.monotonic() - self._asked.get(run.id, float("-inf")) >= self._poll / SECOND
         return self._follow if due else None
 
@@ -114,6 +116,10 @@ class Runner:
         self._advance(replace(run, state=RunState.DENIED, ended_at=now, why=why), run, f"not started: {why}")
 
     # Requested
+
+    def _skip(self, run: Run) -> None:
+        skipped = replace(run, state=RunState.SKIPPED, ended_at=self._clock.now(), why=REHEARSED)
+        self._advance(skipped, run, f"not started: {REHEARSED}")
 
     def _start(self, run: Run) -> None:
         now, wait = self._clock.now(), self._backoff.wait(run.tries + 1, None, self._rng)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from random import Random
 from threading import Event as Flag
 from threading import Thread
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 STOP_WITHIN: Final = 45.0
 """Seconds for attempts that are under way; what is not written down by then is asked for again with the same key."""
 LAST_RUNS: Final = 50
+GONE: Final = "drift.yaml has no such trigger any more"
 
 
 def target_for(settings: TriggerSettings, gate: Gate, clock: Clock) -> Target:
@@ -64,6 +66,7 @@ class Retraining:
             Runner(
                 store, name, target, self._duty, clock, metrics, rng,
                 timeout=self._settings[name].timeout, poll=self._settings[name].poll,
+                rehearse=self._settings[name].dry_run,
             )
             for name, target in self._targets.items()
         ]  # fmt: skip
@@ -98,9 +101,9 @@ class Retraining:
             Conflict: a run of the model is in flight.
         """
         settings = self._settings.get(trigger)
-        if settings is None:
-            known = ", ".join(self._settings) or "none"
-            raise NotFound(f"drift.yaml has no trigger {trigger!r}; there are: {known}")
+        if settings is None or not _is_for(settings, model.name):
+            known = ", ".join(name for name, one in self._settings.items() if _is_for(one, model.name)) or "none"
+            raise NotFound(f"drift.yaml has no trigger {trigger!r} for model {model.name!r}; there are: {known}")
         now = self._clock.now()
         case, key = self._case(model, now), key_by_hand(self._store.uuid, trigger, model.id, now)
         conf = conf_of(case, self._url) | {"trigger": trigger, "key": key, "requested_at": isoformat(now)}
@@ -125,7 +128,13 @@ class Retraining:
     # Threads
 
     def start(self) -> None:
-        """Begin."""
+        """Begin; runs of triggers that drift.yaml does not have any more end, or their models would wait for ever."""
+        now = self._clock.now()
+        for run in self._store.runs(states=[state for state in RunState if state.in_flight], limit=1_000):
+            if run.trigger not in self._settings:
+                ended = replace(run, state=RunState.FAILED, error=GONE, changed_at=now, ended_at=now)
+                event = Event(run.incident_id, Happening.RUN, f"{run.trigger}: failed: {GONE}", now)
+                self._store.advance_run(ended, run.state, event)
         for thread in self._threads:
             thread.start()
 
@@ -179,3 +188,9 @@ class Retraining:
         active = max(own, key=lambda one: (one.active_from, one.id)).id if own else 0
         nobody = Incident(0, model.id, "drift", Urgency.INFO, now, now, now, active, "asked for by hand")
         return replace(names.case(nobody, (), self._url), link="")
+
+
+def _is_for(settings: TriggerSettings, model: str) -> bool:
+    """Whether a trigger may be pulled for a model, whatever its incident."""
+    patterns = [block.get("model", "*") for block in settings.match] or ["*"]
+    return any(model == one or fnmatchcase(model, one) for one in patterns)
