@@ -398,6 +398,16 @@ class TestApprise:
         assert self.route(monkeypatch, f"json://localhost:{receiver.port}/").send(message()).fate is Fate.SENT
         assert receiver.sent < 20_000_000
 
+    def test_plugins_that_leave_all_to_requests(self, monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+        import requests
+
+        self.route(monkeypatch, f"json://localhost:{receiver.port}/").send(message())
+        with Gate(["localhost"]).guarded(5):
+            receiver.mode, receiver.location = "redirect", receiver.url
+            assert requests.get(receiver.url, timeout=5).status_code == 307
+            receiver.mode = "packed"
+            assert requests.get(receiver.url, timeout=5).content == b""
+
     def test_others_use_requests_as_ever(self, monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
         import requests
 
