@@ -34,6 +34,9 @@ AT_ONCE: Final = 50
 WAKE_SECONDS: Final = 1.0
 STORE_AWAY_SECONDS: Final = 5.0
 GIVEN_UP: Final = "given_up"
+OVERTAKEN: Final = "a later message of the same incident was delivered already"
+STREAMS: Final = 1_000
+"""Streams whose last notice is remembered: more than are ever delivered within one attempt."""
 
 
 class Store(Protocol):
@@ -114,6 +117,7 @@ class Delivery:
         self._rng, self._backoff = rng, backoff or Backoff()
         self._standing, self._firing = standing, firing
         self._held_until = self._kept_at = float("-inf")
+        self._latest: dict[str, int] = {}
         self._wake = Event()
 
     def wake(self) -> None:
@@ -143,6 +147,9 @@ class Delivery:
         for notice in self._due():
             if (stopping is not None and stopping.is_set()) or not self._duty.held():
                 return done
+            if notice.id < self._latest.get(notice.stream, 0):
+                self._store.given_up(notice.id, OVERTAKEN, self._clock.now())
+                continue
             self._attempt(notice)
             done += 1
             if self._resting():
@@ -163,6 +170,7 @@ class Delivery:
         word, kept = outcome.fate.value, True
         match outcome.fate:
             case Fate.SENT:
+                self._remember(notice)
                 kept = self._store.sent(notice.id, self._clock.now())
             case Fate.REFUSED:
                 kept = self._store.given_up(notice.id, outcome.detail, self._clock.now())
@@ -172,6 +180,13 @@ class Delivery:
         self._tell(notice, word, outcome)
         if not kept:
             log.info("the notice was done by somebody else", receiver=self.receiver, notice=notice.id)
+
+    def _remember(self, notice: Notice) -> None:
+        """What was sent again by a person while a later one was under way must not follow it."""
+        self._latest.pop(notice.stream, None)
+        self._latest[notice.stream] = notice.id
+        if len(self._latest) > STREAMS:
+            del self._latest[next(iter(self._latest))]
 
     def _again(self, notice: Notice, outcome: Outcome) -> tuple[str, bool]:
         wait = self._backoff.wait(notice.tries + 1, outcome.retry_after, self._rng)

@@ -145,6 +145,21 @@ class TestOrder:
             assert set(nths) == set(range(1, 21))
             assert [text for text in arrived if text.incident == incident][-1].status is Status.RESOLVED
 
+    def test_resent_while_a_later_one_is_under_way(self, outbox: MemoryOutbox, clock: ManualClock) -> None:
+        outbox.put(queued(message(nth=1)), queued(message(Change.RESOLVED, 2)))
+        outbox.given_up(1, "404", T0)
+
+        def meanwhile(text: Message) -> Outcome:
+            outbox.rows[1] = replace(outbox.rows[1], state=NoticeState.WAITING)
+            return Outcome(Fate.SENT)
+
+        route = ScriptedRoute(meanwhile)
+        delivery = deliver(outbox, clock, route)
+        delivery.step()
+        delivery.step()
+        assert [text.status for text in route.got] == [Status.RESOLVED]
+        assert (outbox.rows[1].state, outbox.rows[1].error[:15]) == (NoticeState.DEAD, "a later message")
+
     def test_a_stream_that_waits_holds_up_no_other(self, outbox: MemoryOutbox, clock: ManualClock) -> None:
         outbox.put(queued(message(incident=1)), queued(message(incident=2)), queued(message(nth=2, incident=1)))
         route = ScriptedRoute(lambda text: Outcome(Fate.AGAIN if text.incident == 1 else Fate.SENT))
