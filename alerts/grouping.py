@@ -1,7 +1,8 @@
 """Alerts of one model put into incidents: what broke together is told once. Pure, one alert after the other.
 
-An alert that fires joins an open incident of its model and family if the windows that raised them overlap or follow
-within one window, or if one of its column fires there already. Otherwise it opens one; or, if it shows that a
+An alert that fires joins an open incident of its model and family if the window that raised it overlaps those of the
+incident, or follows within one window, or if one of its column fires there already; the latter prolongs nothing: what
+breaks months later pages, however long an old incident stands. Otherwise it opens one; or, if it shows that a
 retrained model still has the drift it was to cure, it reopens that incident, once. An incident is over when nothing in
 it fires any more.
 """
@@ -110,27 +111,40 @@ def fired(book: Book, rule: AlertRule, alert: Alert, why: str, *, silent: bool) 
         book.happened(incident.id, what, said, at)
     columns = incident.columns if alert.key.column in incident.columns else (*incident.columns, alert.key.column)
     incident = replace(
-        incident, columns=columns, since=min(incident.since, alert.since), silent=incident.silent and silent
-    )
+        incident, columns=columns, since=min(incident.since, alert.since), silent=incident.silent and silent,
+        span=_prolonged(incident, alert),
+    )  # fmt: skip
     book.write(incident)
     return incident
 
 
 def _found(book: Book, family: str, alert: Alert) -> Incident | None:
-    for incident in book.open_of(alert.key.model_id, family):
-        if family != "drift" or any(_together(one, alert) for one in book.any_of(incident.id)):
-            return incident
-    return None
+    mine = book.open_of(alert.key.model_id, family)
+    if family != "drift":
+        return mine[0] if mine else None
+    # the newest first: an old one that stands is not what breaks today
+    close = (incident for incident in reversed(mine) if _close_in_time(incident, alert))
+    same = (incident for incident in mine if any(_same_column(one, alert) for one in book.any_of(incident.id)))
+    return next(close, None) or next(same, None)
 
 
-def _together(one: Alert, other: Alert) -> bool:
-    """Whether two alerts that fire have one cause, as far as time and column can tell."""
-    if one.key.column == other.key.column and one.key.reference_id == other.key.reference_id:
-        return True
-    if one.raised is None or other.raised is None:
+def _same_column(one: Alert, other: Alert) -> bool:
+    return one.key.column == other.key.column and one.key.reference_id == other.key.reference_id
+
+
+def _close_in_time(incident: Incident, alert: Alert) -> bool:
+    span, raised = incident.span, alert.raised
+    if span is None or raised is None:
         return False
-    first, second = sorted((one.raised, other.raised), key=lambda window: window.start)
-    return second.start <= first.end + min(_length(first), _length(second))
+    slack = min(_length(span), _length(raised))
+    return raised.start <= span.end + slack and span.start <= raised.end + slack
+
+
+def _prolonged(incident: Incident, alert: Alert) -> Window | None:
+    """The incident's windows with the alert's, if it came with them."""
+    if incident.span is None or alert.raised is None or not _close_in_time(incident, alert):
+        return incident.span or alert.raised
+    return Window(min(incident.span.start, alert.raised.start), max(incident.span.end, alert.raised.end))
 
 
 def _length(window: Window) -> int:
@@ -144,7 +158,7 @@ def _reopened(book: Book, family: str, alert: Alert) -> Incident | None:
         if cured and one.family == family and alert.key.column in one.columns and not one.reopened:
             return replace(
                 one, resolved_at=None, resolved_on=None, resolution="", reopened=1, urgency=alert.urgency,
-                reference_id=alert.key.reference_id,
+                reference_id=alert.key.reference_id, span=None,
             )  # fmt: skip
     return None
 

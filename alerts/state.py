@@ -94,7 +94,7 @@ def _followed(key: AlertKey, alert: Alert | None, look: Look, latch: Latch) -> M
         stands = Alert(
             key, AlertState.FIRING, look.urgency, since, at, fired_at, None, look.value, look.threshold, look.direction,
             look.sentence, _revised(look, ""), look.snoozed, alert.incident_id if alert is not None and firing else 0,
-            look.window, 1, latched=True,
+            alert.raised if alert is not None and firing else look.window, 1, latched=True,
         )  # fmt: skip
         return Moved(stands, None if firing else Happening.FIRED, stands.reason)
     if alert is None or not firing:

@@ -23,7 +23,10 @@ QUALITY: Final = tuple(
         ),
     )
 )
-"""Quality rules of every detector: an effect that matters, and one that chance does not make."""
+"""Quality rules: an effect that matters, and one that chance does not make."""
+
+BESIDE: Final = QUALITY[:-1]
+"""Those beside sequential detectors, which know what is usual: a column `weekday` is constant each day."""
 
 ONCE: Final = (Rule.parse("psi > 0.1 and chi2_q < 0.001"), *QUALITY)
 """What judges two data sets compared once, where no windows before this one can tell what is usual: an effect that is
@@ -61,14 +64,14 @@ class Plan:
     def from_settings(settings: Mapping[str, Any]) -> "Plan":
         """A plan from plain settings: its own fields and `detectors`, all optional.
 
-        Among the rules the word `quality` stands for the quality rules, and `default` for those too where sequential
-        detectors watch as well; for those of one comparison where none does. A list of rules without them replaces
-        both. Settings of other parts are passed over.
+        Among the rules the word `quality` stands for the quality rules, and `default` for those too (but `constant`)
+        where sequential detectors watch as well; for those of one comparison where none does. A list of rules without
+        them replaces both. Settings of other parts are passed over.
 
         Raises:
             ConfigError: a setting cannot be read; the sentence names what there is.
         """
-        default = QUALITY if settings.get("detectors") else ONCE
+        default = BESIDE if settings.get("detectors") else ONCE
         return Plan(
             _rules(settings.get("rules"), default),
             _rows(settings.get("min_rows", MIN_ROWS)),

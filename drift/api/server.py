@@ -1,5 +1,6 @@
 """`drift serve`: the service and its REST API in one process."""
 
+import os
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -88,7 +89,7 @@ def _bound(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise InputError(
-            f"cannot listen on {host}:{port} ({error.strerror}); end what uses it, or change server.port"
+            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); end what uses it, or change server.port"
         ) from error
 
 

@@ -19,7 +19,7 @@ from drift.evaluation.decide import decide
 from drift.evaluation.detecting import Detecting, Seen
 from drift.evaluation.forms import Forms
 from drift.evaluation.ports import Judge, Metrics, Store, StoredWindow
-from drift.evaluation.verdict import with_alarms, with_changes
+from drift.evaluation.verdict import unusual, with_alarms, with_changes
 
 log = structlog.get_logger(__name__)
 
@@ -165,6 +165,8 @@ class Evaluator:
             judgements = self._judgements(model, reference, profile)
             judgements, detection = self._detected(model, catalogue, reference, pending, state, profile, judgements)
             changes = self._forms.changes(reference, pending.window, profile, self._references[reference.id])
+            if self._detecting is not None and self._detecting.watches(model):
+                changes = unusual(changes, judgements[0])
             judgements = {**judgements, 0: with_changes(judgements[0], changes)}
             reason = reason or _across(pending.window, reference, catalogue)
         self._metrics.evaluation(self._clock.monotonic() - started)

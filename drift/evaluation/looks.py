@@ -16,6 +16,7 @@ from drift.core.commit import AlarmChange, WindowResult
 from drift.core.result import Breach, Judgement, Outcome, WindowState
 from drift.core.window import Window, lasting
 from drift.evaluation.closing import Status
+from drift.evaluation.verdict import SCHEMA
 
 Known = Mapping[AlertKey, Alert]
 
@@ -50,7 +51,7 @@ def looks_of(rule: AlertRule, model: Model, reference: Reference, result: Window
     """
     if rule.spec not in ("", result.spec):
         return
-    about = _About(rule, reference, result, _hop(model, result.spec), known)
+    about = _About(rule, reference, result, _hop(model, result.spec), known, own_rules=_own_rules(model))
     if rule.kind == "incomplete":
         yield about.incomplete()
     elif result.state is WindowState.FINAL and rule.kind == "drift":
@@ -81,6 +82,9 @@ class _About:
     result: WindowResult
     hop: int
     known: Known
+    own_rules: bool
+    """Whether `rules` are the user's own. The built-in ones, on one window, are no alert beside detectors, which look
+    at the same shares over time and within the budget."""
 
     @property
     def revision(self) -> int:
@@ -144,6 +148,8 @@ class _About:
                 yield Seen(self.rule, alert.key, self.look(self._unbroken(alert.key), over=True))
 
     def _wanted(self, breach: Breach, segment: int) -> bool:
+        if not self.own_rules and not breach.rule.startswith(f"{SCHEMA}:"):
+            return False
         covered = self.rule.covers(breach.column, segment, self.result.spec)
         return covered and self.rule.direction in ("", breach.direction)
 
@@ -248,6 +254,10 @@ def _lag(rule: AlertRule, model: Model, carrying: Sequence[Status], bound: int, 
 _AWAY: Final[Mapping[str, Callable[[AlertRule, Model, Sequence[Status], int, int], Look]]] = {
     "no_data": _silence, "lag": _lag,
 }  # fmt: skip
+
+
+def _own_rules(model: Model) -> bool:
+    return "rules" in model.settings or model.settings.get("detectors") == []
 
 
 def _shortest(model: Model) -> int:

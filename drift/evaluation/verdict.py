@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detectors.changes.contract import SchemaChange
+from detectors.changes.contract import ChangeKind, SchemaChange
 from detectors.contract import Bools
 from drift.core.alarm import Alarm
 from drift.core.result import Breach, Judgement, Outcome
@@ -64,6 +64,16 @@ def _model(
     if (outcomes == Outcome.INSUFFICIENT_DATA).all():
         return Outcome.INSUFFICIENT_DATA, learning or judged.reason
     return judged.outcome, judged.reason
+
+
+def unusual(changes: Sequence[SchemaChange], judged: Judgement) -> tuple[SchemaChange, ...]:
+    """Without columns that are constant where a detector, which knows the windows before, sees nothing in it."""
+    calm = {
+        name
+        for name, outcome in zip(judged.columns, judged.outcomes.tolist(), strict=True)
+        if outcome == Outcome.NO_DRIFT
+    }
+    return tuple(one for one in changes if one.kind is not ChangeKind.CONSTANT or one.column not in calm)
 
 
 def with_changes(judged: Judgement, changes: Sequence[SchemaChange]) -> Judgement:

@@ -186,7 +186,7 @@ class Retraining:
             return names.case(incident, sorted(alerts, key=worst), self._url)
         own = [one for one in names.references.values() if one.model_id == model.id]
         active = max(own, key=lambda one: (one.active_from, one.id)).id if own else 0
-        nobody = Incident(0, model.id, "drift", Urgency.INFO, now, now, now, active, "asked for by hand")
+        nobody = Incident(0, model.id, "drift", Urgency.INFO, now, now, now, active, title="asked for by hand")
         return replace(names.case(nobody, (), self._url), link="")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from drift.core.alert import AuditEntry, Notice, NoticeState
 from drift.core.errors import Conflict, NotFound
@@ -76,9 +76,15 @@ def resend(c: Connection, notice_id: int, who: str, on: int) -> Notice:
 
     Raises:
         NotFound: there is none of this id.
-        Conflict: it is not dead.
+        Conflict: it is not dead, or a later one of its stream was delivered: out of order it would open what is over.
     """
     t = notices
+    old = one(c, notice_id)
+    same = and_(t.c.receiver == old.receiver, t.c.stream == old.stream, t.c.id > notice_id)
+    if c.execute(select(t.c.id).where(same, t.c.state == NoticeState.SENT.value).limit(1)).one_or_none() is not None:
+        raise Conflict(
+            f"notice {notice_id} cannot be sent again: {old.receiver} has a later one of the same incident already"
+        )
     fresh = {"state": NoticeState.WAITING.value, "tries": 0, "not_before": 0, "done_at": None}
     if c.execute(t.update().where(t.c.id == notice_id, _DEAD).values(fresh)).rowcount != 1:
         state = one(c, notice_id).state

@@ -13,7 +13,7 @@ from drift.core.alarm import Severity
 from drift.core.alert import AlertState, Happening, NoticeState, Silence, Urgency
 from drift.core.clock import DAY, HOUR, MINUTE
 from drift.core.commit import EvaluationCommit, Lease, PaneDelta, Partition
-from drift.core.errors import Fenced
+from drift.core.errors import Conflict, Fenced
 from drift.core.result import Breach, WindowState
 from drift.evaluation.alerting import Routing
 from drift.store import Store
@@ -304,8 +304,8 @@ def test_rules_look_where_they_are_told_to(office: NewOffice) -> None:
     assert team.told() == ["firing"]
 
 
-def test_a_broken_quality_rule_is_drift_as_well(office: NewOffice) -> None:
-    team = office()
+def test_a_broken_rule_of_the_users_own_is_drift_as_well(office: NewOffice) -> None:
+    team = office(settings={"rules": ["quality"]})
     broken = Breach("n0", "missing_change", 0.2, 0.05, "missing_change > 0.05", "increase", "critical")
     team.judge(0, values={"n0": 0.0}, breaches=(broken,))
     assert [one.urgency for one in team.mail()] == [Urgency.PAGE]
@@ -546,3 +546,33 @@ def test_what_is_told_does_not_depend_on_how_a_backlog_is_cut(office: NewOffice)
     team.commit(*(team.result(n, values={"n0": value}) for n, value in enumerate(psi)))
     assert team.told() == ["firing", "resolved", "firing", "resolved"]
     assert [one.columns for one in team.incidents()] == [("n0",), ("n0",)]
+
+
+def test_what_breaks_months_later_pages_though_an_old_incident_stands(office: NewOffice) -> None:
+    """The old one got a new alert of its own column in between: that prolongs nothing."""
+    team = office()
+    team.judge(0, team.raised("n0", 0))
+    team.judge(700, team.raised("n0", 700, segment=1))
+    team.judge(701, team.raised("n1", 701))
+    assert [one.columns for one in team.incidents()] == [("n0",), ("n1",)]
+    assert team.told() == ["firing", "firing"]
+
+
+def test_built_in_rules_on_one_window_are_no_alert_beside_detectors(office: NewOffice) -> None:
+    team = office()
+    once = Breach("n0", "missing_change", 0.2, 0.05, "missing_change > 0.05", "increase")
+    form = Breach("n1", "schema", float("nan"), float("nan"), "schema: vanished")
+    team.judge(0, values={"n0": 0.0}, breaches=(once, form))
+    assert [one.columns for one in team.incidents()] == [("n1",)]
+
+
+def test_an_older_message_is_not_sent_after_a_later_one(office: NewOffice) -> None:
+    team = office()
+    team.judge(0, team.raised("n0", 0))
+    team.judge(1, team.ended("n0", 0, 1))
+    now = team.clock.now()
+    first, second = reversed(team.store.notices(receiver="oncall"))
+    team.store.given_up(first.id, "404", now)
+    team.store.sent(second.id, now)
+    with pytest.raises(Conflict, match="has a later one of the same incident"):
+        team.store.resend(first.id, "ana", now)

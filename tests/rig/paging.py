@@ -51,11 +51,16 @@ class Office:
     triggers: Triggers | None = None
     statuses: Sequence[Status] = ()
     columns: int = 3
+    settings: Mapping[str, object] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=lambda: ManualClock(T0))
     revisions: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.model: Model = storing.model(self.store)
+        model = storing.model(self.store)
+        self.model: Model = self.store.put_model(
+            model.name, pane=model.pane, lateness=model.lateness, windows=model.windows,
+            settings={**model.settings, **self.settings},
+        )  # fmt: skip
         self.reference: Reference = storing.reference(self.store, self.model, self.columns)
         self.restart()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.names import measures
-from detectors.plan import ONCE, QUALITY, Plan
+from detectors.plan import BESIDE, ONCE, QUALITY, Plan
 from detectors.rules import Condition, Rule
 from drift.core.errors import ConfigError
 
@@ -95,7 +95,8 @@ def test_conditions_compare() -> None:
 def test_settings_become_a_plan() -> None:
     assert Plan.from_settings({}) == Plan()
     assert Plan().rules == ONCE
-    assert Plan.from_settings({"detectors": ["default"]}).rules == QUALITY
+    assert Plan.from_settings({"detectors": ["default"]}).rules == BESIDE
+    assert [rule.text for rule in QUALITY if rule not in BESIDE] == ["constant > 0 and constant_q < 0.001"]
     assert Plan.from_settings({"detectors": []}).rules == ONCE
     plan = Plan.from_settings(
         {"rules": ["quality", "psi > 0.2"], "min_rows": 50, "statistics": ["ks"], "expected_rows": 1e4, "owner": "us"}
