@@ -23,8 +23,8 @@ def case(number: int = 7, model: int = 1, **changes: Any) -> Case:
     quiet = changes.pop("quiet", "")
     snoozed = changes.pop("snoozed", False)
     incident = Incident(
-        number, model, "drift", Urgency.PAGE, NOW - DAY, NOW - HOUR, NOW - HOUR, 3, "credit: income is higher",
-        ("income", "age"), 2, seen_at=NOW,
+        number, model, "drift", Urgency.PAGE, NOW - DAY, NOW - HOUR, NOW - HOUR, 3,
+        title="credit: income is higher", columns=("income", "age"), alerts=2, seen_at=NOW,
     )  # fmt: skip
     alerts = [
         Alert(
