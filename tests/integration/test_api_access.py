@@ -1,6 +1,8 @@
 """Who may do what: every route with every scope, tokens for some models, and what becomes of wrong ones."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from fastapi import APIRouter
 
 from drift.api.access import READ, declared
 from drift.api.app import ROUTERS
-from drift.core.alert import AuditEntry, Scope, Token
+from drift.core.alert import AuditEntry, RunState, Scope, Token
 from drift.core.clock import DAY, HOUR, MINUTE, isoformat
 from drift.core.errors import StoreUnavailable
 from drift.service.access import GUESSES, REMEMBERED, granted
@@ -34,7 +36,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/answers"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/audit"): (ADMIN, {}),
     ("GET", "/v1/breaches"): (READING, {"params": {"model": "credit"}}),
-    ("GET", "/v1/dead-letters"): (READING, {}),
+    ("GET", "/v1/dead-letters"): (OPERATING, {}),
     ("GET", "/v1/digest"): (READING, {}),
     ("GET", "/v1/explain"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/fields"): (READING, {"params": {"model": "credit"}}),
@@ -110,6 +112,18 @@ def test_what_is_served_is_what_is_declared(rig: Operated) -> None:
     for (method, path), (scope, _) in ROUTES.items():
         operation = document["paths"][path.replace(":path", "")][method.lower()]
         assert operation.get("security") == (None if scope == OPEN else [{"token": [scope]}]), path
+
+
+def test_the_table_of_the_documents_is_the_codes() -> None:
+    text = Path(__file__).parents[2].joinpath("docs/operating.md").read_text()
+    told = re.findall(r"^\| `([A-Z]+) (\S+)` \| (\S+) \| (all)? *\|$", text, re.MULTILINE)
+    coded = {
+        (method, route.path_format, f"`{need.scope}`" if need.scope else "–", "all" if need.whole else "")
+        for route, need in declared(ROUTERS)
+        for method in route.methods or ()
+    }
+    assert set(told) == coded
+    assert len(told) == len(coded)
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -450,6 +464,9 @@ def test_everything_that_changes_something_is_audited(rig: Operated, subtests: p
         if method == "GET" or path in skipped:
             continue
         with subtests.test(f"{method} {path}"):
+            if path.endswith("/ended"):  # what the runner does in between
+                run = rig.store.run(1)
+                assert rig.store.advance_run(replace(run, state=RunState.RUNNING), run.state)
             before = rig.store.audit_entries(1)
             response = rig.ask(method, place(path), admin, **ROUTES[method, path][1])
             after = rig.store.audit_entries(1)

@@ -52,7 +52,7 @@ def retire_partitions(
     return shapes.RetireAnswer(retired=retired)
 
 
-@router.get("/v1/dead-letters", responses=errors(), dependencies=[READ_ALL])
+@router.get("/v1/dead-letters", responses=errors(), dependencies=[OPERATE_ALL])
 def list_dead_letters(
     services: Given,
     reason: Annotated[str | None, Query(max_length=64, description="Only those refused for this reason.")] = None,
