@@ -85,13 +85,15 @@ class Retraining:
         wanted = [case for case in cases if any(rule.wants(case) for rule in self._rules)]
         if not wanted:
             return ()
-        runs: dict[int, Run] = {}
+        runs: list[Run] = []
         for model in {case.incident.model_id for case in wanted}:
-            runs |= {run.id: run for run in self._store.runs(model_id=model, limit=LAST_RUNS)}
-        for case in wanted:
-            runs |= {run.id: run for run in self._store.runs(incident_id=case.incident.id, limit=LAST_RUNS)}
+            found = self._store.runs(model_id=model, limit=LAST_RUNS)
+            runs += found
+            if len(found) == LAST_RUNS and not any(run.state.in_flight for run in found):  # there may be older ones
+                mine = [case.incident.id for case in wanted if case.incident.model_id == model]
+                runs += [run for one in mine for run in self._store.runs(incident_id=one, limit=LAST_RUNS)]
         made = [run for run in latest if not run.id]
-        return due(wanted, [*runs.values(), *made], self._rules, now, self._store.uuid)
+        return due(wanted, [*runs, *made], self._rules, now, self._store.uuid)
 
     def ask(self, model: Model, trigger: str, who: str, why: str) -> Run:
         """A run that a person asks for; it needs no approval, and is about the model's worst open drift, if any.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +18,7 @@ from drift.core.clock import HOUR, SystemClock
 from drift.core.errors import Conflict, NotFound
 from drift.evaluation.cases import Names
 from drift.metrics import Metrics
-from drift.service.retraining import GONE, Retraining
+from drift.service.retraining import GONE, LAST_RUNS, Retraining
 from drift.store import Store
 from tests.rig.alerted import alert, evaluator, incident, key
 from tests.rig.pipelines import Airflow
@@ -154,3 +155,16 @@ def test_runs_of_a_trigger_that_is_gone_do_not_hold_up_their_model(plant: Plant)
     names = Names(plant.store.catalogue())
     cases = [names.case(one, plant.store.open_alerts(), "u") for one in plant.store.open_incidents()]
     assert retraining.due(cases, (), plant.clock.now() + HOUR)
+
+
+def test_an_incident_that_is_older_than_many_runs_is_not_retrained_again(plant: Plant) -> None:
+    plant.fires()
+    retraining = plant.open(approval="auto", cooldown="1h")
+    assert plant.due(retraining) == 1
+    first = plant.store.runs()[0]
+    for n in range(LAST_RUNS + 1):
+        run = plant.store.runs()[0]
+        assert plant.store.advance_run(replace(run, state=RunState.FAILED, ended_at=1, changed_at=1), run.state)
+        if n < LAST_RUNS:
+            plant.store.put_run(replace(first, id=0, key=f"other-{n}", incident_id=2 + n))
+    assert plant.due(retraining) == 0
