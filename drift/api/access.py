@@ -174,8 +174,8 @@ class Authentication:
             if scope["path"] in self._open:
                 return SCRAPER
             raise ApiError(
-                401, "unauthorized", "an access token is needed; make one with `drift token create`, and send it as "
-                "`Authorization: Bearer TOKEN`",
+                401, "unauthorized", "an access token is needed, as `Authorization: Bearer TOKEN`, for commands in "
+                "DRIFT_TOKEN; an admin makes one with `drift token create`, the first while no server runs",
             )  # fmt: skip
         if scope["method"] not in _SAFE and _elsewhere(Headers(scope=scope)):
             raise forbidden("a page of another site may not do this; send an access token")

@@ -50,6 +50,8 @@ def serve(service: Service, started: Callable[[str], None] | None = None) -> Non
     where = service.config.server
     if where.admin_token is not None:
         admin_secret(where.admin_token.get)
+    if where.tokens_needed:
+        _say_what_is_missing(service)
     with _bound(where.host, where.port) as listening, told_to_stop(service):
         app = create_app(compose(service))
         service.start()
@@ -59,6 +61,15 @@ def serve(service: Service, started: Callable[[str], None] | None = None) -> Non
             server.run(sockets=[listening])
         finally:
             service.stopping.set()
+
+
+def _say_what_is_missing(service: Service) -> None:
+    server, now = service.config.server, service.clock.now()
+    tokens = [one for one in service.store.tokens() if one.revoked_at is None and (one.expires_at or now + 1) > now]
+    if server.admin_token is None and not tokens:
+        log.warning("nobody has an access token; stop, and make one with `drift token create NAME --scope admin`")
+    if not server.loopback:
+        log.warning("other machines can reach this address: put TLS in front, or tokens travel in the clear")
 
 
 class _Server(uvicorn.Server):

@@ -20,7 +20,7 @@ def run_worker(config: Config, *, metrics_port: int | None = None) -> None:
     """Ingest until SIGTERM or SIGINT; several share a PostgreSQL store. `/metrics` on a port where one is given.
 
     Raises:
-        ConfigError: the store is SQLite, or there is nothing to read.
+        ConfigError: the store is SQLite, there is nothing to read, or metrics are for holders of tokens only.
         DriftError: it cannot start, or had to stop.
     """
     if config.store_url.startswith("sqlite"):
@@ -29,6 +29,10 @@ def run_worker(config: Config, *, metrics_port: int | None = None) -> None:
         )
     if all(source.kind == "http" for source in config.sources):
         raise ConfigError("there is nothing to read: `sources:` names no Kafka topics and no file")
+    if metrics_port is not None and config.server.tokens_needed and not config.server.metrics_open:
+        raise ConfigError(
+            "a worker's /metrics asks for no token; write `server: {metrics_open: true}`, or leave out --metrics-port"
+        )
     service = Service.open(config, ingest_only=True)
     try:
         service.add_configured(skip=("http",))

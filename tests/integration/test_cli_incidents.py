@@ -224,7 +224,12 @@ def test_tokens(drift: Drift, capsys: pytest.CaptureFixture[str]) -> None:
 def test_through_a_server_that_asks_for_a_token(drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
     admin = drift("token", "create", "root", "--scope", "admin").strip()
     reader = drift("token", "create", "reader", "--scope", "read", "--model", "churn").strip()
+    sender = drift("token", "create", "sender", "--scope", "ingest", "--model", "churn").strip()
     with server() as url:
+        for model, code in (("credit", 403), ("churn", 200)):
+            one = {"model": model, "time": "2026-11-23T01:00:00Z", "features": {"n0": 1.0}}
+            headers = {"Authorization": f"Bearer {sender}"}
+            assert httpx2.post(f"{url}/v1/events", json=one, headers=headers).status_code == code
         assert httpx2.get(f"{url}/healthz").status_code == 200
         assert httpx2.get(f"{url}/metrics").status_code == 401
         assert "an access token is needed" in drift("incidents", "--url", url, code=2)
