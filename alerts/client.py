@@ -77,7 +77,7 @@ def _read(response: httpx2.Response, most: int) -> bytes:
 
 
 def _said(guard: Guard, error: Exception) -> httpx2.TransportError:
-    if guard.expired:
+    if guard.expired or isinstance(error, httpx2.TimeoutException):
         return httpx2.ReadTimeout(f"no complete answer within {guard.seconds:g} s")
     if guard.refusal:
         return Refused(guard.refusal)
