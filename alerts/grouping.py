@@ -237,7 +237,9 @@ def _current(book: Book, incident: Incident, members: Sequence[Alert]) -> Incide
     columns = _ordered(incident.columns, members)
     seen = max([incident.seen_at, *(one.seen_at for one in members)])
     current = replace(incident, urgency=urgency, columns=columns, alerts=len(members), seen_at=seen)
-    return replace(current, title=book.titles(current, members))
+    # what it was at its worst; the last one that stands would give a wrong picture
+    worse = len(members) > incident.alerts or urgency is not incident.urgency or not incident.title
+    return replace(current, title=book.titles(current, members)) if worse else current
 
 
 def _ordered(columns: Iterable[str], members: Sequence[Alert]) -> tuple[str, ...]:

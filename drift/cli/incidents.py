@@ -67,10 +67,10 @@ def _findings(some: list[Any]) -> None:
 def _history(found: Any) -> None:
     """What happened, oldest first: as one tells it."""
     rows = (
-        [one["on"], one["happening"], one["column"], one["why"], one["who"] or None]
+        [one["on"][:19], one["at"], one["happening"], one["column"], one["why"], one["who"] or None]
         for one in reversed(found["events"])
     )
-    output.table(("when", "what", "column", "why", "who"), rows, title="history")
+    output.table(("when", "window to", "what", "column", "why", "who"), rows, title="history")
 
 
 def _others(found: Any) -> None:

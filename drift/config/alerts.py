@@ -34,11 +34,11 @@ class AlertSettings(Settings):
     rows. Else conditions on a column's statistics, as in `psi > 0.3 and chi2_p < 0.001`."""
     name: Word | None = None
     """What it is called; the words of `when`, unless given."""
-    lasts: Annotated[Duration, Field(alias="for")] = 0
+    lasts: Annotated[Duration | None, Field(alias="for")] = None
     """Event time that it has to be broken for, window after window, before it fires."""
     clear: float | None = None
     """Bound of the first condition at which a firing alert is over; that of the condition, unless given."""
-    clear_for: Duration = 0
+    clear_for: Duration | None = None
     """Event time that it has to be kept for before a firing alert is over."""
     severity: Literal["page", "warning", "info"] | None = None
     """How loud; the alarm's or the rule's own, unless given."""
@@ -67,7 +67,7 @@ class AlertSettings(Settings):
     def _rule(self) -> AlertRule:
         kind, conditions, after = _read(self.when)
         return AlertRule(
-            self.name or self.when, kind, conditions, self.clear, self.lasts, self.clear_for,
+            self.name or self.when, kind, conditions, self.clear, self.lasts or 0, self.clear_for or 0,
             Urgency(self.severity) if self.severity else None, self.direction or "", self.columns, self.segments,
             self.window or "", after,
         )  # fmt: skip

@@ -14,6 +14,8 @@ from drift.core.result import Breach, Judgement, Outcome
 
 _NAMED: Final = 3
 """Columns named in a reason."""
+_ABSENT: Final = ("share missing", "share invalid", "share unseen")
+"""What moves without the values that are there."""
 SCHEMA: Final = "schema"
 """The statistic that a change of form is reported under."""
 
@@ -68,11 +70,9 @@ def _model(
 
 def unusual(changes: Sequence[SchemaChange], judged: Judgement) -> tuple[SchemaChange, ...]:
     """Without columns that are constant where a detector, which knows the windows before, sees nothing in it."""
-    calm = {
-        name
-        for name, outcome in zip(judged.columns, judged.outcomes.tolist(), strict=True)
-        if outcome == Outcome.NO_DRIFT
-    }
+    moved = {one.column for one in judged.breaches if one.latched and not one.rule.endswith(_ABSENT)}
+    judged_columns = zip(judged.columns, judged.outcomes.tolist(), strict=True)
+    calm = {name for name, found in judged_columns if found != Outcome.INSUFFICIENT_DATA and name not in moved}
     return tuple(one for one in changes if one.kind is not ChangeKind.CONSTANT or one.column not in calm)
 
 

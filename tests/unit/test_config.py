@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.plan import Plan
-from drift.config import Config, json_schema, load, parse
+from drift.config import Config, ModelSettings, json_schema, load, parse
 from drift.config.documentation import configuration, metrics
 from drift.config.template import template
 from drift.core.clock import DAY, HOUR, MINUTE
@@ -375,3 +375,10 @@ def test_what_init_writes_as_comments_is_right_as_well() -> None:
     model = config.models["credit"]
     assert model.segments[0].name == "1e3"
     assert list(model.columns) == ["on: [$x] # 'a\""]
+
+
+def test_alerts_that_are_stored_in_full_are_read_again() -> None:
+    model = parse("models: {m: {alerts: [drift, {when: psi > 0.3, for: 2h, clear: 0.2}]}}").models["m"]
+    again = ModelSettings.model_validate(model.model_dump(mode="json"))
+    assert [one.rule for one in again.alerts] == [one.rule for one in model.alerts]
+    assert again.alerts[1].rule.holds_for == 2 * HOUR
