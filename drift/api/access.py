@@ -8,7 +8,6 @@ Asker                   given to the routes, for what is about one model: 403 wh
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -133,6 +132,8 @@ class Authentication:
         self._app, self._keys, self._clock = app, keys, clock
         self._needed, self._rate = settings.tokens_needed, settings.rate_limit
         self._open: Collection[str] = SCRAPED if settings.metrics_open else ()
+        # a proxy's name is its alone; whatever else runs on this machine is localhost as well
+        self._names = {name.lower() for name in settings.trusted_hosts} - {"localhost", "127.0.0.1", "::1"}
         self._buckets: dict[str, Bucket] = {}
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -177,7 +178,7 @@ class Authentication:
                 401, "unauthorized", "an access token is needed, as `Authorization: Bearer TOKEN`, for commands in "
                 "DRIFT_TOKEN; an admin makes one with `drift token create`, the first while no server runs",
             )  # fmt: skip
-        if scope["method"] not in _SAFE and _elsewhere(Headers(scope=scope)):
+        if scope["method"] not in _SAFE and _elsewhere(Headers(scope=scope), self._names):
             raise forbidden("a page of another site may not do this; send an access token")
         return ANYBODY
 
@@ -190,9 +191,10 @@ class Authentication:
         return found
 
 
-def _elsewhere(headers: Headers) -> bool:
+def _elsewhere(headers: Headers, names: Collection[str]) -> bool:
     """Whether a browser says that a page of another origin asks. Without tokens nothing else tells it from a person."""
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        host = origin.lower().partition("://")[2]
+        return host != headers.get("host", "").lower() and host.partition(":")[0] not in names
     return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Final, Protocol
 
 from alerts.message import Change, Message, Status
@@ -10,7 +9,7 @@ from detectors.budget import AlarmBudget
 from drift.core.alarm import Severity
 from drift.core.alert import Incident, Run, Urgency
 from drift.core.catalogue import Catalogue
-from drift.core.clock import DAY, to_datetime
+from drift.core.clock import to_datetime
 from drift.core.errors import ConfigError
 from drift.store.rows import AlarmRow
 
@@ -179,7 +178,7 @@ def week_of(store: Store, start: int, end: int) -> Week:
 
 def _raised(store: Store, model_id: int, budget: str, start: int, end: int) -> Raised:
     """By event time: an alarm belongs to the days that its window ended in."""
-    rows = takewhile(lambda row: row.alarm.raised.end >= start - 30 * DAY, store.alarms(model_id, limit=_PAGE))
+    rows = store.alarms(model_id, limit=_PAGE)
     severities = [
         row.alarm.severity for row in rows if start <= row.alarm.raised.end < end and row.retracted_by is None
     ]

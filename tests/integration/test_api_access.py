@@ -355,7 +355,15 @@ def test_a_page_of_another_site_cannot_write_where_no_token_is_needed(tmp_path: 
     response = rig.ask("POST", "/v1/marks", content=b'{"kind": "d", "text": "t", "who": "w"}',
                        headers={"Content-Type": "text/plain"})  # fmt: skip
     assert response.status_code == 422
-    assert rig.ask("POST", "/v1/marks", json=mark, headers={"Origin": "http://testserver"}).status_code == 201
+    for origin, host in (
+        ("http://testserver", "testserver"),
+        ("http://localhost:1", "localhost:1"),
+        ("https://testserver", "localhost:1"),
+    ):  # fmt: skip
+        headers = {"Origin": origin, "Host": host}
+        assert rig.ask("POST", "/v1/marks", json=mark, headers=headers).status_code == 201, headers
+    for origin in ("http://localhost:3000", "http://[", "file://", "http://testserver.evil.example"):
+        assert rig.ask("POST", "/v1/marks", json=mark, headers={"Origin": origin}).status_code == 403, origin
     assert rig.ask("POST", "/v1/marks", json=mark).status_code == 201
     rig.store.close()
 

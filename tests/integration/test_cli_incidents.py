@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 import structlog
+import structlog.testing
 
 from drift.api.server import serve
 from drift.cli import credentials, logs, run
@@ -255,6 +256,38 @@ def test_through_a_server_that_asks_for_a_token(drift: Drift, monkeypatch: pytes
         for path in ("/openapi.json", "/metrics", "/v1/tokens", "/v1/audit", "/v1/status"):
             text = httpx2.get(f"{url}{path}", headers={"Authorization": f"Bearer {admin}"}).text
             assert not [secret for secret in (admin, reader, made) if secret in text], path
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("require_token: true", ["nobody has an access token"]),
+        ("host: 0.0.0.0", ["nobody has an access token", "put TLS in front"]),
+        ("host: 0.0.0.0, admin_token: 'env:ADMIN'", ["put TLS in front"]),
+        ("host: 127.0.0.1", []),
+    ],
+)
+def test_a_server_says_what_is_missing(
+    drift: Drift, monkeypatch: pytest.MonkeyPatch, settings: str, said: list[str]
+) -> None:
+    monkeypatch.setenv("ADMIN", "x" * 32)
+    Path("drift.yaml").write_text(f"server: {{port: {free_port()}, {settings}}}\n")
+    logs.configure(logs.TALKATIVE)
+    with structlog.testing.capture_logs() as found, server():
+        pass
+    mine = [one["event"] for one in found if one["log_level"] == "warning" and "token" in one["event"]]
+    assert len(mine) == len(said)
+    assert all(words in event for words, event in zip(said, mine, strict=True))
+
+
+def test_an_admin_token_that_is_too_short_starts_nothing(drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN", "canary")
+    Path("drift.yaml").write_text(f"server: {{port: {free_port()}, admin_token: 'env:ADMIN'}}\n")
+    said = drift("serve", code=2)
+    assert "server.admin_token is shorter than 32 characters" in said
+    assert "canary" not in said
+    monkeypatch.delenv("ADMIN")
+    assert "the environment variable ADMIN is not set" in drift("serve", code=2)
 
 
 def test_a_token_that_others_can_read_is_not_used(drift: Drift) -> None:
