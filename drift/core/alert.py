@@ -131,8 +131,6 @@ class Incident:
     opened_on: int
     """… and when that was, by the clock."""
     reference_id: int = 0
-    span: Window | None = None
-    """From the first to the last of the windows, one close to the other, that its alerts were raised in."""
     title: str = ""
     """One line: what a person reads on a telephone."""
     columns: tuple[str, ...] = ()
@@ -157,6 +155,8 @@ class Incident:
     """Empty: nobody has. Written by people only, never by the evaluator."""
     acknowledged_on: int | None = None
     acknowledged_why: str = ""
+    span: Window | None = None
+    """From the first to the last of the windows, one close to the other, that its alerts were raised in."""
 
     @property
     def open(self) -> bool:
