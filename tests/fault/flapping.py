@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ from drift.core.clock import MINUTE, SECOND, isoformat
 from tests.fault.world import T0
 
 MODEL: Final = "credit"
+TRIGGER: Final = "retrain"
 ROWS: Final = 24
 """Of a window."""
 COLUMNS: Final = ("income", "age", "debt")
@@ -69,9 +70,9 @@ def write_reference(path: Path) -> None:
 
 def settings(
     store: str, secret: Path, events: Path | None, port: int, routes: Mapping[str, str],
-    triggers: Sequence[Mapping[str, Any]] = (),
+    airflow: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """drift.yaml: `routes` are names and URLs of signed webhooks."""
+    """drift.yaml: `routes` are names and URLs of signed webhooks, `airflow` starts runs by itself."""
     forever = "36500d"
     found = {
         "store": store,
@@ -91,4 +92,7 @@ def settings(
         "retention": {"panes": forever, "results": forever, "dead_letters": forever},
         "compaction": {"hours_after": "36000d", "days_after": forever},
     }  # fmt: skip
-    return found | ({"triggers": list(triggers)} if triggers else {})
+    if airflow is None:
+        return found
+    started = {**airflow, "password": f"file:{secret}.airflow"}
+    return found | {"triggers": [{"name": TRIGGER, "airflow": started, "approval": "auto", "cooldown": "0.01s"}]}

@@ -39,10 +39,9 @@ class Arrival:
 
 @dataclass
 class Arrivals:
-    """All of them in their order, and how many wait for an answer."""
+    """All of them in their order."""
 
     all: list[Arrival] = field(default_factory=list)
-    under_way: int = 0
     forged: int = 0
     """Requests whose signature did not verify."""
 
@@ -52,6 +51,7 @@ class Mailbox(Receiver):
 
     def __init__(self, moods: tuple[str, ...] = GOOD, seed: int = 0) -> None:
         super().__init__()
+        self.under_way = 0  # requests that wait for an answer
         self.arrived, self._moods, self._random = Arrivals(), moods, Random(seed)
         self._guard, self._signer = Lock(), Webhook(SECRET)
         self._server.handle_error = lambda *where: None  # type: ignore[method-assign]  # clients die, that is the test
@@ -67,13 +67,13 @@ class Mailbox(Receiver):
         with self._guard:
             mood = self._random.choice(self._moods)
             self.arrived.all.append(arrival)
-            self.arrived.under_way += 1
+            self.under_way += 1
             self.arrived.forged += not self._signed(body, handler)
         try:
             self._behave(handler, arrival, mood)
         finally:
             with self._guard:
-                self.arrived.under_way -= 1
+                self.under_way -= 1
 
     def _behave(self, handler: BaseHTTPRequestHandler, arrival: Arrival, mood: str) -> None:
         time.sleep({"slow": SLOW, "late": LATE}.get(mood, 0.0))

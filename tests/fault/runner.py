@@ -44,6 +44,8 @@ TELLING: Final = (
     "after sent", "after failed",
 )  # fmt: skip
 """Where one that tells can die, between a result and the mark that its message was received."""
+RUNNING: Final = ("evaluate: INSERT runs", "before start", "after start", "after advance")
+"""Where one that starts runs can die."""
 
 
 class Order(TypedDict, total=False):
@@ -55,7 +57,7 @@ class Order(TypedDict, total=False):
     fault: str
     """`point`, `point:n` (the n-th time), `point:n:stop` (SIGSTOP instead), `point:n:lose` (the answer gets lost)."""
     tooth: str
-    """What is broken on purpose, see `tests.fault.teeth`."""
+    """What is broken on purpose, see `tests.fault.teeth` and `tests.fault.mute`."""
     flush: float
     """Seconds between commits."""
     poll_records: int
@@ -96,12 +98,13 @@ def become(order: Order) -> NoReturn:
 def run(order: Order) -> int:
     """The command, with its faults installed."""
     from drift import cli
-    from tests.fault import teeth
+    from tests.fault import mute, teeth
 
     hurry(order.get("flush", 0.1), order.get("poll_records", 100))
     if slices := order.get("slices", 0):
         telling.hurry(slices)
-    teeth.pull(order.get("tooth", ""))
+    tooth = order.get("tooth", "")
+    (mute if tooth in mute.TEETH else teeth).pull(tooth)
     if fault := order.get("fault", ""):
         Fault.parse(fault).install()
     return cli.run(order["command"])
@@ -142,10 +145,8 @@ class Fault:
     @staticmethod
     def parse(text: str) -> "Fault":
         """Read `commit: INSERT panes:2:stop`."""
-        parts = text.split(":")
-        point = [
-            ":".join(parts[:i]) for i in range(len(parts), 0, -1) if ":".join(parts[:i]) in POINTS + DUTIES + TELLING
-        ]
+        parts, known = text.split(":"), POINTS + DUTIES + TELLING + RUNNING
+        point = [":".join(parts[:i]) for i in range(len(parts), 0, -1) if ":".join(parts[:i]) in known]
         rest = text.removeprefix(point[0]).removeprefix(":").split(":")
         return Fault(point[0], int(rest[0] or 1), rest[1] if len(rest) > 1 else "die")
 
@@ -164,12 +165,13 @@ class Fault:
         self._wrap(Store, "fold", within="fold", after="after fold", passes=bool)
         self._wrap(Store, "compact", within="fold", after="after fold", passes=bool)
         self._wrap(Store, "commit_evaluation", within="evaluate", after="after evaluate")
-        if self.point in TELLING:
+        if self.point in TELLING + RUNNING:
             self._tell()
         event.listen(Engine, "after_cursor_execute", self._executed)
         event.listen(Engine, "commit", self._committing)
 
     def _tell(self) -> None:
+        from alerts.retrain.target import Found, Target
         from alerts.routes.contract import Fate
         from alerts.routes.webhook import Webhook
         from drift.store import Store
@@ -178,6 +180,9 @@ class Fault:
         self._wrap(Webhook, "send", after="after send", passes=lambda outcome: outcome.fate is Fate.SENT)
         self._wrap(Store, "sent", after="after sent")
         self._wrap(Store, "failed", after="after failed")
+        self._wrap(Target, "start", before="before start")
+        self._wrap(Target, "start", after="after start", passes=lambda outcome: isinstance(outcome, Found))
+        self._wrap(Store, "advance_run", after="after advance", passes=bool)
 
     def _wrap(
         self, owner: type, name: str, *, within: str = "", before: str = "", after: str = "",

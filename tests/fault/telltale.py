@@ -7,9 +7,10 @@ from typing import Any
 
 from alerts.message import Message
 from alerts.routes.webhook import cloud_event
-from drift.core.alert import Happening, Notice, NoticeState
+from drift.core.alert import Happening, Notice, NoticeState, Run, RunState
 from tests.fault.mailbox import Arrival
 from tests.fault.oncall import OnCall, Told
+from tests.fault.pipeline import NastyAirflow
 
 _CLOCK = ("at", "opened_on", "resolved_on", "on")
 """What differs from run to run."""
@@ -26,6 +27,8 @@ def wrong(run: OnCall, expected: Told) -> list[str]:
     ]
     for receiver in run.boxes:
         found += at_receiver(run, told, receiver)
+    if run.airflow is not None:
+        found += of_runs(told, run.airflow)
     return found
 
 
@@ -72,6 +75,31 @@ def at_receiver(run: OnCall, told: Told, receiver: str) -> Iterator[str]:
     for key in by_key.keys() - queued.keys():
         yield f"{receiver}: nobody queued {key}"
     yield from _overtaken(receiver, arrived.all, queued)
+
+
+def of_runs(told: Told, airflow: NastyAirflow) -> Iterator[str]:
+    """What was started against what was to be started."""
+    started = {one.key: one for one in airflow.runs}
+    known = {run.key for run in told.runs}
+    for key in started.keys() - known:
+        yield f"nobody asked for the run {key}"
+    for run in told.runs:
+        there = started.get(run.key)
+        word = {RunState.SUCCEEDED: "success", RunState.FAILED: "failed"}.get(run.state)
+        if there is None or there.state != word:
+            yield f"run {run.key} is {run.state.value} ({run.error}), at its target {there and there.state}"
+        elif not run.conf.items() <= there.given.items():
+            yield f"run {run.key} was given {there.given}, not {run.conf}"
+        yield from _of_run(told, run)
+
+
+def _of_run(told: Told, run: Run) -> Iterator[str]:
+    """Each step of a run is written down once, whoever took it."""
+    steps = [one.why for one in told.events if one.incident_id == run.incident_id and one.happening is Happening.RUN]
+    for words in (("requested",), ("started", "was there already"), ("succeeded", "failed")):
+        said = [step for step in steps if step.startswith(tuple(f"{run.trigger}: {word}" for word in words))]
+        if len(said) != 1:
+            yield f"run {run.key} has {said} of {words} among {steps}"
 
 
 def _of_key(receiver: str, key: str, notice: Notice, arrivals: list[Arrival]) -> Iterator[str]:

@@ -5,6 +5,7 @@ flapping events ──> file ──> drift serve ──> SQLite | PostgreSQL    
 The same events once more without any kill say what has to come out.
 """
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +18,8 @@ from tests.fault.flapping import Flaps
 from tests.fault.harness import Zygote
 from tests.fault.mailbox import GOOD
 from tests.fault.oncall import OnCall, Told
-from tests.fault.runner import TELLING
+from tests.fault.runner import RUNNING, TELLING
+from tests.rig.proc import wait_until
 
 NewOnCall = Callable[..., OnCall]
 Undisturbed = Callable[[Flaps], Told]
@@ -35,8 +37,8 @@ def undisturbed(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Und
     def told(flaps: Flaps) -> Told:
         if flaps.seed not in known:
             folder = tmp_path_factory.mktemp("plain")
-            with OnCall.open(zygote, folder, f"sqlite:///{folder / 'plain.db'}", flaps, GOOD) as plain:
-                plain.finish()
+            with OnCall.open(zygote, folder, f"sqlite:///{folder / 'plain.db'}", flaps, GOOD, trigger=False) as plain:
+                plain.finish(slices=64)
                 assert plain.deaths.other == []
                 known[flaps.seed] = plain.told()
                 assert telltale.wrong(plain, known[flaps.seed]) == []
@@ -63,7 +65,7 @@ def report(run: OnCall, told: Told) -> str:
     return (
         f"{run.deaths.kills} kills at random, {run.under_way} of them in the middle of a send; "
         f"{sum(run.deaths.points.values())} at failpoints; {len(told.incidents)} incidents, {len(told.notices)} "
-        f"notices, {run.arrivals} requests, {telltale.duplicates(run)} of them duplicates"
+        f"notices, {run.arrivals} requests, {telltale.duplicates(run)} of them duplicates; {len(told.runs)} runs"
     )
 
 
@@ -80,11 +82,12 @@ def test_kills_at_random_lose_nothing(
         run.kill(run.start())
     alive = run.arrivals
     run.finish()
-    print(report(run, expected))  # noqa: T201
+    said = report(run, run.told())
+    print(said)  # noqa: T201
     assert (run.deaths.kills, run.deaths.other) == (kills, [])
     assert telltale.wrong(run, expected) == []
-    assert run.under_way >= kills // 20, report(run, expected)
-    assert telltale.duplicates(run) > kills // 10, report(run, expected)
+    assert run.under_way >= kills // 20, said
+    assert telltale.duplicates(run) > kills // 10, said
     assert alive > len(expected.notices) // 2, "most was told by processes that were killed"
 
 
@@ -92,13 +95,68 @@ def test_kills_at_random_lose_nothing(
 def test_death_at_every_step_loses_nothing(
     request: pytest.FixtureRequest, on_call: NewOnCall, undisturbed: Undisturbed, database: str
 ) -> None:
-    expected, points = undisturbed(MIDDLE), [f"{point}:{n}" for point in TELLING for n in (1, 2, 3)]
+    expected, points = undisturbed(MIDDLE), [*(f"{one}:{n}" for one in TELLING for n in (1, 1, 2)), *RUNNING * 2]
     Random(7).shuffle(points)
     run = on_call(request.getfixturevalue(database), MIDDLE)
     for point in points:
-        run.fall(point, windows=4)
+        run.fall(point, windows=3)
     run.finish()
-    print(report(run, expected))  # noqa: T201
+    said = report(run, run.told())
+    print(said)  # noqa: T201
     assert run.deaths.other == []
-    assert run.deaths.points == dict.fromkeys(TELLING, 3)
+    assert run.deaths.points == dict.fromkeys(TELLING, 3) | dict.fromkeys(RUNNING, 2)
+    assert telltale.wrong(run, expected) == []
+
+
+@pytest.mark.parametrize(
+    ("tooth", "says"),
+    [
+        ("order", "overtook another of incident:"),
+        ("key", "nobody queued "),
+        ("early", "was lost: it came "),
+        ("apart", "message "),
+        ("run", "nobody asked for the run "),
+        ("there", "could not be started"),
+    ],
+)
+def test_without_its_protection_it_fails(
+    on_call: NewOnCall, undisturbed: Undisturbed, sqlite_url: str, tooth: str, says: str
+) -> None:
+    found = wronged(on_call(sqlite_url, SHORT), undisturbed, tooth)
+    assert any(says in one for one in found), found[:3]
+
+
+def test_with_its_protections_the_same_fails_nowhere(
+    on_call: NewOnCall, undisturbed: Undisturbed, sqlite_url: str
+) -> None:
+    assert wronged(on_call(sqlite_url, SHORT), undisturbed) == []
+
+
+def wronged(run: OnCall, undisturbed: Undisturbed, tooth: str = "") -> list[str]:
+    """What is wrong after two deaths within a transaction, and with a target whose first answers are lost."""
+    expected = undisturbed(SHORT)
+    assert run.airflow is not None
+    run.airflow.lose = 5
+    for _ in range(2):
+        run.fall("evaluate: COMMIT notices", windows=8, tooth=tooth)
+    run.finish(tooth=tooth)
+    assert run.deaths.points.total() == 2
+    return telltale.wrong(run, expected)
+
+
+@pytest.mark.parametrize("fault", ["before send:6:stop", "after send:6:stop"])
+def test_a_server_that_stood_still_in_a_send_overtakes_nobody(
+    on_call: NewOnCall, undisturbed: Undisturbed, pg_url: str, fault: str
+) -> None:
+    """Two servers: one stands still with the lease on delivery, the other goes on, then the first one wakes."""
+    expected, run = undisturbed(SHORT), on_call(pg_url, SHORT)
+    run.show(len(SHORT.windows))
+    first = run.start(fault=fault)
+    wait_until(first.stopped, 30, what="the first one stands still")
+    before, second = run.arrivals, run.start(second=True)
+    wait_until(lambda: run.arrivals > before + 10, 30, what="the second one delivers")
+    first.send(signal.SIGCONT)
+    run.settle([first, second])
+    print(report(run, run.told()))  # noqa: T201
+    assert run.deaths.other == []
     assert telltale.wrong(run, expected) == []
