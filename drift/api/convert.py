@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from detectors.sampled.contract import Finding
 from drift.api import shapes
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.commit import Gap
@@ -97,6 +98,14 @@ def window(row: WindowRow, names: Names) -> shapes.WindowAnswer:
         evaluated_at=row.evaluated_at,
         stale=row.stale,
     )
+
+
+def row_test(of: Finding) -> shapes.RowTestAnswer:
+    """What a test over row samples says."""
+    return shapes.RowTestAnswer(
+        test=of.test, column=of.column, value=of.value, threshold=of.threshold, p_value=of.p_value, drifted=of.drifted,
+        rows=of.rows, columns=list(of.columns), why=of.why,
+    )  # fmt: skip
 
 
 def judgement(of: Judgement, segment: str) -> shapes.JudgementAnswer:

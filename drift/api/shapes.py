@@ -128,6 +128,26 @@ class ColumnAnswer(Shape):
     """Of the statistics that a rule looks at."""
 
 
+class RowTestAnswer(Shape):
+    """What one test over row samples says."""
+
+    test: str
+    column: str
+    """Empty: all columns together."""
+    value: Number
+    """Of the statistic; null: too few rows."""
+    threshold: Number
+    p_value: Number
+    """Null where the test has none of its own."""
+    drifted: bool
+    rows: tuple[int, int]
+    """Rows (values, for one column) of the window's and the reference's sample."""
+    columns: list[str]
+    """Those that tell the two samples apart best, the best first."""
+    why: str
+    """Why there is no value."""
+
+
 class JudgementAnswer(Shape):
     """The verdict on one segment of a window."""
 

@@ -143,3 +143,20 @@ def answers(
         answering.withdraw(model, withdraw, who, config, url, as_json=json)
     else:
         answering.listed(model, limit, config, url, as_json=json)
+
+
+@commands.command("row-tests")
+def row_tests(
+    model: ModelName,
+    test: Annotated[
+        list[str], typer.Option("--test", "-t", help="classifier, or Evidently's as in evidently:ks; may be repeated.")
+    ] = ["classifier"],  # noqa: B006  typer copies it
+    window: Window = "",
+    config: ConfigFile = HERE,
+    url: Url = None,
+    json: Json = False,
+) -> None:
+    """Test the rows that are kept of the latest final window against the reference's (`row_sample` keeps them)."""
+    from drift.cli import row_tests as testing
+
+    testing.show(model, test, window, config, url, as_json=json)

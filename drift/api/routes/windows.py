@@ -10,6 +10,7 @@ from drift.api.deps import Given, Id, ModelQuery, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.errors import NotFound
 from drift.core.result import WindowState
+from drift.service.sampling import findings
 
 router = APIRouter(prefix="/v1", tags=["results"])
 
@@ -52,6 +53,24 @@ def show_window(services: Given, asker: Asker, window_id: Id, segment: Segment =
         segments={labels[i]: one.outcome.word for i, one in sorted(judged.items())},
         judgement=convert.judgement(mine, segment) if mine is not None else None,
     )
+
+
+@router.get("/windows/{window_id}/row-tests", responses=errors(), dependencies=[READ])
+def row_tests(
+    services: Given,
+    asker: Asker,
+    window_id: Id,
+    test: Annotated[
+        list[str],
+        Query(max_length=20, description="`classifier`, or one of Evidently's.", examples=[["classifier"]]),
+    ],
+) -> list[shapes.RowTestAnswer]:
+    """Tests over the rows that are kept of a window and of its reference, where `row_sample` keeps any."""
+    row = services.store.window(window_id)
+    names = convert.Names(services.store.catalogue())
+    see(asker, names.model(row.model_id))
+    found = findings(services.store, services.store.reference(row.reference_id), row.window, test)
+    return [convert.row_test(one) for one in found]
 
 
 @router.get("/series", responses=errors(), dependencies=[READ])
