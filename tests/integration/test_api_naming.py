@@ -13,8 +13,9 @@ import pytest
 
 from drift.api.naming import Naming
 from drift.api.services import ARROW, CSV, JSON, NDJSON
-from drift.config import SourceSettings, parse
+from drift.config import ModelSettings, SourceSettings, parse
 from drift.core.errors import ConfigError
+from drift.service.models import add_reference
 from drift.service.service import Service
 from drift.service.worker import run_worker
 
@@ -86,6 +87,15 @@ def test_a_map_says_where_the_model_stands(service: Service) -> None:
     assert set(naming(lines(event("churn", about={"name": "credit"})), NDJSON)) == {"credit"}
     constant = {"http": {}, "map": {"model": "=churn", "time": "time", "features": "features"}}
     assert set(Naming(service, SourceSettings.model_validate(constant))(lines(event("credit")), JSON)) == {"churn"}
+
+
+def test_a_model_that_is_new_is_known_at_once(service: Service, tmp_path: Path) -> None:
+    naming = Naming(service, SourceSettings.model_validate({"http": {}}))
+    assert set(naming(lines(event("new")), JSON)) == set()
+    model = service.store.put_model("new", pane=service.store.catalogue().models["credit"].pane)
+    add_reference(service.store, model, ModelSettings(), tmp_path / "ref.parquet", service.clock)
+    assert set(naming(lines(event("new"), event("credit")), NDJSON)) == {"credit", "new"}
+    assert set(naming(lines(event("new")), JSON)) == {"new"}
 
 
 def test_a_workers_metrics_are_no_way_round(tmp_path: Path) -> None:
