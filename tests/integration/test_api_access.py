@@ -200,6 +200,9 @@ def test_a_token_for_one_model_sees_all_of_its_own(rig: Operated, subtests: pyte
     for reach in ({"model": "*"}, {"model": "c*"}, {"owner": "risk"}, {"model": "ch[u]rn"}, {"model": "credit"}):
         said = rig.post("/v1/silences", {"matchers": reach, "ends": until, "why": "x"}, token, 403)
         assert "is for ch?rn only" in said
+    # a pattern that the token's would take for a name
+    odd = rig.token(Scope.OPERATE, models=["cr*]t"])
+    rig.post("/v1/silences", {"matchers": {"model": "cr[e]di[t]t"}, "ends": until, "why": "x"}, odd, 403)
     assert "about something else" in rig.post("/v1/marks", {"kind": "deploy", "text": "all"}, token, 403)
     status = rig.get("/v1/status", token)
     assert [list(one["watermarks"]) for one in status["partitions"]] == [[], ["churn"]]
