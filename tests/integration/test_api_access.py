@@ -208,6 +208,12 @@ def test_a_token_for_one_model_sees_all_of_its_own(rig: Operated, subtests: pyte
     assert [list(one["watermarks"]) for one in status["partitions"]] == [[], ["churn"]]
 
 
+def test_a_model_that_is_not_there_tells_of_no_others(rig: Operated) -> None:
+    response = rig.ask("GET", "/v1/alarms?model=nope", rig.token(Scope.READ, models=["churn", "nope"]))
+    assert response.status_code == 404
+    assert response.json()["error"]["message"] == "there is no model 'nope'; there are 'churn'"
+
+
 def test_short_pages_of_what_a_token_may_see_go_on(rig: Operated) -> None:
     token = rig.token(Scope.READ, models=["credit"])
     for n in range(50):
