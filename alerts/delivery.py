@@ -5,8 +5,9 @@
        │  └── again ── later, with the same key   5xx, 408, 425, 429, no answer: it may be there or not
        └───── refused, or tried too often ──> DEAD, and the next of its stream goes on
 
-A notice is sent only under the lease `delivery`, which is renewed before each attempt and outlasts its deadline. So two
-servers do not deliver at once, and no late 'firing' of one follows a 'resolved' of the other.
+A notice is sent only under the lease `delivery`, which is renewed before each attempt and outlasts its deadline; what
+was read before the lease was ours is read again. So two servers do not deliver at once, and no late 'firing' of one
+follows a 'resolved' of the other, even if one stands still for as long as it likes: it cannot connect any more.
 """
 
 import traceback
@@ -18,6 +19,7 @@ from typing import Final, Protocol
 import structlog
 
 from alerts.backoff import Backoff
+from alerts.egress import before
 from alerts.message import Message
 from alerts.routes.contract import Fate, Outcome, Route, Standing
 from drift.core.alert import Notice
@@ -82,9 +84,17 @@ class Duty:
         Raises:
             StoreError: the store is away.
         """
+        return self.epoch() > 0
+
+    def epoch(self) -> int:
+        """Take or renew it; a number that grows whenever another server has had it meanwhile. 0: it is not ours.
+
+        Raises:
+            StoreError: the store is away.
+        """
         with self._lock:
             self._lease = self._store.lease(self._name, self._holder, LEASE_SECONDS)
-            return self._lease is not None
+            return 0 if self._lease is None else self._lease.epoch
 
     def release(self) -> None:
         """Hand it back, so that another server goes on at once."""
@@ -118,6 +128,7 @@ class Delivery:
         self._standing, self._firing = standing, firing
         self._held_until = self._kept_at = float("-inf")
         self._latest: dict[str, int] = {}
+        self._epoch = 0
         self._wake = Event()
 
     def wake(self) -> None:
@@ -144,18 +155,27 @@ class Delivery:
             StoreError: the store is away; what was not marked will be sent again with the same key.
         """
         done = 0
-        for notice in self._due():
-            if (stopping is not None and stopping.is_set()) or not self._duty.held():
+        for notice in self._owned():
+            end = self._clock.monotonic() + LEASE_SECONDS
+            if (stopping is not None and stopping.is_set()) or self._duty.epoch() != self._epoch:
                 return done
             if notice.id < self._latest.get(notice.stream, 0):
                 self._store.given_up(notice.id, OVERTAKEN, self._clock.now())
                 continue
-            self._attempt(notice)
+            self._attempt(notice, end)
             done += 1
             if self._resting():
                 break
         self._keep()
         return done
+
+    def _owned(self) -> list[Notice]:
+        """What is due, read while the lease was ours: before, another server may have been sending it."""
+        due = self._due()
+        epoch = self._duty.epoch() if due else 0
+        if due and epoch != self._epoch:
+            self._epoch, due = epoch, self._due()
+        return due if epoch else []
 
     def _due(self) -> list[Notice]:
         return [] if self._resting() else self._store.waiting(self.receiver, self._clock.now(), AT_ONCE)
@@ -164,9 +184,9 @@ class Delivery:
         """Whether the receiver asked to be left alone for now: it meant all of us, not one notice."""
         return self._clock.monotonic() < self._held_until
 
-    def _attempt(self, notice: Notice) -> None:
+    def _attempt(self, notice: Notice, end: float) -> None:
         started = self._clock.monotonic()
-        outcome = self._call(lambda: self._route.send(Message.load(notice.body)))
+        outcome = self._call(lambda: self._route.send(Message.load(notice.body)), end)
         word, kept = outcome.fate.value, True
         match outcome.fate:
             case Fate.SENT:
@@ -206,15 +226,17 @@ class Delivery:
         standing, firing = self._standing, self._firing()
         if not firing:
             return
-        outcome = self._call(lambda: standing.keep(firing))
+        outcome = self._call(lambda: standing.keep(firing), now + LEASE_SECONDS)
         self._metrics.delivery(self.receiver, outcome.fate.value, self._clock.monotonic() - now)
         if outcome.fate is not Fate.SENT:
             log.warning("what fires could not be said again", receiver=self.receiver, why=outcome.detail)
 
-    def _call(self, send: Callable[[], Outcome]) -> Outcome:
-        """What a route says. A mistake in it stops nothing; its text is not shown, since it may quote a secret."""
+    def _call(self, send: Callable[[], Outcome], end: float) -> Outcome:
+        """What a route says, which cannot connect any more once the lease has ended. A mistake in it stops nothing; its
+        text is not shown, since it may quote a secret."""
         try:
-            return send()
+            with before(end, self._clock.monotonic):
+                return send()
         except DriftError as error:
             return Outcome(Fate.AGAIN, str(error))
         except Exception as error:  # noqa: BLE001  logged, as its kind and place

@@ -39,8 +39,11 @@ def _ignore(_status: int, _headers: Mapping[str, str]) -> None:
 class Guard:
     """What one guarded thread may do, and what it tried."""
 
-    def __init__(self, policy: Policy, seconds: float, *, tls: bool = True) -> None:
-        self.seconds = seconds
+    def __init__(
+        self, policy: Policy, seconds: float, *, tls: bool = True, left: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        """`left`: seconds until the end of what the caller holds, see `before`."""
+        self.seconds, self._left = seconds, left
         self.refusal = ""
         """Why a connection was refused; empty: none was."""
         self.expired = False
@@ -108,6 +111,7 @@ class Guard:
             self._files.clear()
 
     def _in_time(self) -> None:
+        self.expired = self.expired or self._left() <= 0
         if self.expired:
             raise TimeoutError("the deadline is over")
 
@@ -141,17 +145,33 @@ class Gate:
 def guarded(policy: Policy, seconds: float, *, tls: bool = True) -> Iterator[Guard]:
     """Check every connection of this thread; `tls=False`: what is sent is not encrypted."""
     _install()
-    guard = Guard(policy, seconds, tls=tls)
-    watch = Timer(seconds, guard.cut)
+    left: Callable[[], float] = getattr(_here, "left", lambda: seconds)
+    guard = Guard(policy, seconds, tls=tls, left=left)
+    watch = Timer(max(min(seconds, left()), 0.0), guard.cut)
     watch.daemon = True
     watch.start()
-    before, _here.guard = getattr(_here, "guard", None), guard
+    outer, _here.guard = getattr(_here, "guard", None), guard
     try:
         yield guard
     finally:
-        _here.guard = before
+        _here.guard = outer
         watch.cancel()
         guard.close()
+
+
+@contextmanager
+def before(end: float, now: Callable[[], float]) -> Iterator[None]:
+    """This thread connects to nothing after `end`, on the scale of `now`, and what it has connected to is cut then.
+
+    So a process that stood still since it took a lease sends nothing once the lease is another's.
+    """
+    outer, _here.left = getattr(_here, "left", None), lambda: end - now()
+    try:
+        yield
+    finally:
+        del _here.left
+        if outer is not None:
+            _here.left = outer
 
 
 def current() -> Guard | None:

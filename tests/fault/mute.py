@@ -48,9 +48,9 @@ def _key() -> None:
 def _early() -> None:
     attempt = Delivery._attempt
 
-    def marked(delivery: Delivery, notice: Notice) -> None:
+    def marked(delivery: Delivery, notice: Notice, end: float) -> None:
         delivery._store.sent(notice.id, delivery._clock.now())
-        attempt(delivery, notice)
+        attempt(delivery, notice, end)
 
     setattr(Delivery, "_attempt", marked)  # noqa: B010
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
@@ -178,6 +179,7 @@ class Fault:
 
         self._wrap(Webhook, "send", before="before send")
         self._wrap(Webhook, "send", after="after send", passes=lambda outcome: outcome.fate is Fate.SENT)
+        self._wrap(Webhook, "send", alone=True)
         self._wrap(Store, "sent", after="after sent")
         self._wrap(Store, "failed", after="after failed")
         self._wrap(Target, "start", before="before start")
@@ -186,16 +188,18 @@ class Fault:
 
     def _wrap(
         self, owner: type, name: str, *, within: str = "", before: str = "", after: str = "",
-        passes: Callable[[Any], bool] = lambda result: True,
+        passes: Callable[[Any], bool] = lambda result: True, alone: bool = False,
     ) -> None:  # fmt: skip
-        method = getattr(owner, name)
+        """`alone`: one thread at a time."""
+        method, lock = getattr(owner, name), threading.Lock() if alone else nullcontext()
 
         @wraps(method)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             self._pass(before)
             self._here.within, self._here.told = within, ""
             try:
-                result = method(*args, **kwargs)
+                with lock:
+                    result = method(*args, **kwargs)
             finally:
                 self._here.within = ""
             if passes(result):

@@ -144,7 +144,7 @@ def wronged(run: OnCall, undisturbed: Undisturbed, tooth: str = "") -> list[str]
     return telltale.wrong(run, expected)
 
 
-@pytest.mark.parametrize("fault", ["before send:6:stop", "after send:6:stop"])
+@pytest.mark.parametrize("fault", ["before send:3:stop", "before send:7:stop", "after send:6:stop"])
 def test_a_server_that_stood_still_in_a_send_overtakes_nobody(
     on_call: NewOnCall, undisturbed: Undisturbed, pg_url: str, fault: str
 ) -> None:
@@ -154,7 +154,7 @@ def test_a_server_that_stood_still_in_a_send_overtakes_nobody(
     first = run.start(fault=fault)
     wait_until(first.stopped, 30, what="the first one stands still")
     before, second = run.arrivals, run.start(second=True)
-    wait_until(lambda: run.arrivals > before + 10, 30, what="the second one delivers")
+    wait_until(lambda: run.arrivals > before + 14, 30, what="the second one delivers")
     first.send(signal.SIGCONT)
     run.settle([first, second])
     print(report(run, run.told()))  # noqa: T201

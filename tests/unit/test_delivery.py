@@ -10,15 +10,18 @@ import pytest
 import structlog
 
 from alerts.backoff import Backoff
-from alerts.delivery import GIVEN_UP, Delivery, Duty, Store
-from alerts.http import judged, retry_after
+from alerts.delivery import GIVEN_UP, LEASE_SECONDS, Delivery, Duty, Store
+from alerts.egress import Gate
+from alerts.http import judged, post, retry_after
 from alerts.message import Change, Message, Status
 from alerts.routes.contract import Fate, Outcome, Route
 from drift.core.alert import NoticeState
 from drift.core.clock import HOUR, SECOND, ManualClock, SystemClock
+from drift.core.commit import Lease
 from drift.core.errors import StoreUnavailable
 from tests.rig.delivering import T0, MemoryOutbox, ScriptedRoute, Tally, message, queued
 from tests.rig.proc import wait_until
+from tests.rig.receiver import Receiver
 
 HOURS = 3_600.0
 
@@ -241,6 +244,20 @@ class TestBackoff:
         assert judged(503, {"retry-after": moment}, ManualClock(T0)).retry_after == 90.0
 
 
+class Overtaken(MemoryOutbox):
+    """`overtakes`: the next time that the lease is asked for, another server has had it and has sent all."""
+
+    epoch, overtakes = 1, False
+
+    def lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
+        if self.overtakes:
+            self.overtakes, self.epoch = False, self.epoch + 2
+            for one in self.rows:
+                self.sent(one, self.clock.now())
+        found = super().lease(name, holder, ttl_seconds)
+        return found and replace(found, epoch=self.epoch)
+
+
 class TestLease:
     def test_one_server_at_a_time(self, outbox: MemoryOutbox, clock: ManualClock) -> None:
         outbox.put(queued(message()))
@@ -261,6 +278,32 @@ class TestLease:
         route = ScriptedRoute(stolen)
         deliver(outbox, clock, route).step()
         assert len(route.got) == 1
+
+    def test_what_another_server_sent_meanwhile_is_not_sent_late(self, clock: ManualClock) -> None:
+        """It stood still after it had read what is due; another one took the lease, sent all, and gave it back."""
+        outbox = Overtaken(clock)
+        outbox.put(*(queued(message(nth=nth)) for nth in (1, 2, 3)))
+        route = ScriptedRoute()
+        delivery = deliver(outbox, clock, route)
+        delivery.step()
+        outbox.overtakes = True
+        delivery.step()
+        assert [text.key for text in route.got] == [message(nth=1).key]
+
+    def test_nothing_connects_once_the_lease_has_ended(self, outbox: MemoryOutbox, clock: ManualClock) -> None:
+        """It stood still after it had renewed the lease."""
+
+        class Still(ScriptedRoute):
+            def send(self, text: Message) -> Outcome:
+                clock.advance(LEASE_SECONDS)
+                return post(Gate(["localhost"]), clock, receiver.url, text.dump(), {})
+
+        outbox.put(queued(message()))
+        with Receiver() as receiver:
+            deliver(outbox, clock, Still()).step()
+            assert receiver.hits == 0
+        assert outbox.rows[1].state is NoticeState.WAITING
+        assert outbox.rows[1].error.startswith("no complete answer within")
 
     def test_handed_back(self, outbox: MemoryOutbox) -> None:
         duty = Duty(outbox, "me")
