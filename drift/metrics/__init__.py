@@ -117,9 +117,10 @@ class Metrics:
         """What waits and what was given up per receiver, as the store says; replaces what it said before."""
         self._delivering.outbox(counts)
 
-    def alerting(self, alerts: Counts, incidents: Counts) -> None:
-        """Alerts by (model, state, severity) and open incidents by (model, family, severity), as the store says."""
-        self._alerting.publish(alerts, incidents)
+    def alerting(self, alerts: Counts, incidents: Counts, allowed: Counts) -> None:
+        """Alerts by (model, state, severity), open incidents by (model, family, severity), false alarms that are
+        allowed in 30 days by (model,), as the store says."""
+        self._alerting.publish(alerts, incidents, allowed)
 
     def retrain(self, trigger: str, outcome: str) -> None:
         """An attempt to start a run ended, or a run did; `outcome` as `drift_retrain_attempts_total` says."""

@@ -127,6 +127,9 @@ INCIDENTS: Final = Metric(
     "drift_incidents_open", "gauge", "Incidents that are open; an empty model is the service itself.",
     ("model", "family", "severity"),
 )  # fmt: skip
+ALLOWED: Final = Metric(
+    "drift_alarms_allowed", "gauge", "False alarms in 30 days that the model's `alarm_budget` allows.", ("model",)
+)
 # Retraining: the first by all servers from the same runs, the second by the one that starts them.
 RETRAIN_RUNS: Final = Metric(
     "drift_retrain_runs", "gauge", "Retrain runs that are kept, by where they stand.", ("model", "trigger", "state")
@@ -147,6 +150,6 @@ RESULTS: Final = (
     EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, UNKNOWN, STATISTIC, THRESHOLD,
     SERIES, DROPPED,
 )  # fmt: skip
-DELIVERING: Final = (ALERTS, INCIDENTS, DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
+DELIVERING: Final = (ALERTS, INCIDENTS, ALLOWED, DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
 RETRAINING: Final = (RETRAIN_RUNS, RETRAIN_ATTEMPTS)
 ALL: Final = (*INGEST, *RESULTS, *DELIVERING, *RETRAINING, BUILD)

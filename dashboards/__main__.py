@@ -1,0 +1,33 @@
+"""`python -m dashboards` writes the committed rules and dashboards."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from dashboards.prometheus import models, recording, service
+from dashboards.prometheus.contract import RUNBOOKS
+
+HERE: Final = Path(__file__).parent
+RULES: Final = (recording.FILE, models.FILE, service.FILE)
+
+
+def written(runbooks: str = RUNBOOKS) -> Mapping[Path, str]:
+    """Every generated file under `dashboards/` and its text."""
+    return {Path("prometheus") / f"{file.name}.yml": file.written(runbooks) for file in RULES}
+
+
+def main() -> None:
+    """Write them."""
+    parser = argparse.ArgumentParser(prog="python -m dashboards", description=main.__doc__)
+    parser.add_argument("--runbooks", default=RUNBOOKS, help="where docs/runbooks/ is served, for runbook_url")
+    parser.add_argument("--into", type=Path, default=HERE, help="a folder")
+    options = parser.parse_args()
+    for path, text in written(options.runbooks).items():
+        target = options.into / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
