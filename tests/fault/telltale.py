@@ -94,8 +94,11 @@ def of_runs(told: Told, airflow: NastyAirflow) -> Iterator[str]:
 
 
 def _of_run(told: Told, run: Run) -> Iterator[str]:
-    """Each step of a run is written down once, whoever took it."""
-    steps = [one.why for one in told.events if one.incident_id == run.incident_id and one.happening is Happening.RUN]
+    """Each step of a run is written down once, whoever took it; who came too late says so."""
+    steps = [
+        one.why for one in told.events
+        if one.incident_id == run.incident_id and one.happening is Happening.RUN and not one.why.endswith("meanwhile")
+    ]  # fmt: skip
     for words in (("requested",), ("started", "was there already"), ("succeeded", "failed")):
         said = [step for step in steps if step.startswith(tuple(f"{run.trigger}: {word}" for word in words))]
         if len(said) != 1:
