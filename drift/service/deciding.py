@@ -1,11 +1,20 @@
 """What people decide about retrain runs: each decision is one conditional update, with its event and audit line."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from drift.core.alert import AuditEntry, Event, Happening, Run, RunState
 from drift.core.clock import Clock
 from drift.core.errors import Conflict
+
+_DECIDED: Final[Mapping[str, tuple[RunState, ...]]] = {
+    "approve": (RunState.ASKED,), "deny": (RunState.ASKED, RunState.REQUESTED),
+}  # fmt: skip
+_ONLY: Final[Mapping[str, str]] = {
+    "approve": "only one that is asked for can be approved",
+    "deny": "only one that is asked for, or that could not be started yet, can be denied",
+}
 
 
 class Runs(Protocol):
@@ -31,18 +40,21 @@ def approve(store: Runs, clock: Clock, run: Run, who: str, why: str) -> Run:
 
 
 def deny(store: Runs, clock: Clock, run: Run, who: str, why: str) -> Run:
-    """Say no to a run that was asked for.
+    """Say no to a run that was asked for, or give one up that could not be started yet.
+
+    What was tried may have been started by the target all the same; its history says so.
 
     Raises:
-        Conflict: nobody has to approve it, or somebody decided meanwhile.
+        Conflict: it runs or is over, or somebody decided meanwhile.
     """
-    changed = replace(run, state=RunState.DENIED, who=who, why=why, ended_at=clock.now())
+    tried = f"; it was tried {run.tries} times, and the target may have it" if run.tries else ""
+    changed = replace(run, state=RunState.DENIED, who=who, why=why + tried, ended_at=clock.now())
     return _decided(store, clock, run, changed, "deny")
 
 
 def _decided(store: Runs, clock: Clock, run: Run, changed: Run, verb: str) -> Run:
-    if run.state is not RunState.ASKED:
-        raise Conflict(f"run {run.id} is {run.state.value}; only one that is asked for can be decided")
+    if run.state not in _DECIDED[verb]:
+        raise Conflict(f"run {run.id} is {run.state.value}; {_ONLY[verb]}")
     now = clock.now()
     said = f"{run.trigger}: {'approved' if verb == 'approve' else 'denied'}: {changed.why}"
     event = Event(run.incident_id, Happening.RUN, said, now, who=changed.who)

@@ -1,6 +1,7 @@
 """Incidents, silences, marks, runs and notices over REST: what is shown, what is refused, what it does to the store."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,11 +186,22 @@ def test_marks_that_cannot_be(rig: Operated, changes: dict[str, Any]) -> None:
 # Runs
 
 
+def test_a_run_that_cannot_be_started_is_given_up(rig: Operated) -> None:
+    rig.post("/v1/runs/1/approve", ADA)
+    tried = replace(rig.store.run(1), tries=2)
+    assert rig.store.advance_run(tried, RunState.REQUESTED)
+    gone = rig.post("/v1/runs/1/deny", ADA)
+    assert (gone["state"], gone["why"]) == (
+        "denied", f"{ADA['why']}; it was tried 2 times, and the target may have it",
+    )  # fmt: skip
+    assert "run 1 is denied; only one" in rig.post("/v1/runs/1/deny", ADA, code=409)
+
+
 def test_a_run_is_approved_once(rig: Operated) -> None:
     assert rig.get("/v1/runs/1")["conf"] == {"model": "credit"}
     done = rig.post("/v1/runs/1/approve", ADA)
     assert (done["state"], done["who"], done["why"]) == ("requested", "ada", ADA["why"])
-    assert "run 1 is requested; only one that is asked for" in rig.post("/v1/runs/1/deny", ADA, code=409)
+    assert "run 1 is requested; only one that is asked for" in rig.post("/v1/runs/1/approve", ADA, code=409)
     assert rig.store.run(1).state is RunState.REQUESTED
     event = rig.get("/v1/incidents/1")["events"][0]
     assert (event["happening"], event["who"], event["why"]) == ("run", "ada", f"airflow: approved: {ADA['why']}")

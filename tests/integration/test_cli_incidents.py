@@ -169,7 +169,7 @@ def test_notices_are_sent_again(drift: Drift) -> None:
 def test_runs(drift: Drift) -> None:
     assert drift("approve", 1, *WHY) == "run 1 of credit by airflow: requested\n"
     assert drift("deny", 2, *WHY) == "run 2 of churn by airflow: denied\n"
-    assert "only one that is asked for" in drift("deny", 1, *WHY, code=2)
+    assert "only one that is asked for" in drift("approve", 1, *WHY, code=2)
     assert [one["id"] for one in listed(drift, "runs", "churn")] == [2]
     assert re.search(r"1 +credit +airflow +requested", drift("runs"))
     assert "has no trigger 'airflow'" in drift("retrain", "churn", "--trigger", "airflow", *WHY, code=2)
