@@ -157,6 +157,7 @@ class Alerting:
             for rule in self._rules(model):
                 self._look(book, self._fresh(book, away(rule, model, statuses, book.now)))
         self._look(book, self._undelivered(book))
+        self._drop(book, names)
         self._tell(book, names, desk)
         found = AlertCommit(
             tuple(book.changed.values()), tuple(book.touched.values()), tuple(book.events), tuple(desk.notices),
@@ -240,6 +241,28 @@ class Alerting:
                 book.write(book.incidents[alert.incident_id])
             elif moved.happening is not None:
                 book.happened(0, moved.happening, moved.why or alert.sentence, at, alert.key)
+
+    def _drop(self, book: Book, names: Names) -> None:
+        """Nobody will look at these any more: drift.yaml has no such rule, or no such windows."""
+        for alert in list(book.alerts.values()):
+            why = self._dropped(names, alert.key) if alert.state in (AlertState.PENDING, AlertState.FIRING) else ""
+            if why and grouping.fires(alert):
+                over = replace(alert, state=AlertState.RESOLVED, resolved_at=alert.seen_at, reason=why, held=0)
+                grouping.over(book, over, Happening.RESOLVED, why)
+            elif why:
+                book.keep(replace(alert, state=AlertState.INACTIVE, reason=why, held=0))
+
+    def _dropped(self, names: Names, key: AlertKey) -> str:
+        model = names.models.get(key.model_id)
+        if key.model_id == 0:
+            return ""
+        if model is None:
+            return "the model is not watched any more"
+        if key.rule not in {rule.name for rule in self._rules(model)}:
+            return f"drift.yaml has no alert {key.rule!r} any more"
+        if key.spec and key.spec not in {spec.name for spec in model.windows}:
+            return f"windows of {key.spec} are not judged any more"
+        return ""
 
     def _undelivered(self, book: Book) -> Iterator[Seen]:
         """Receivers that did not get what they were sent."""

@@ -576,3 +576,27 @@ def test_an_older_message_is_not_sent_after_a_later_one(office: NewOffice) -> No
     team.store.sent(second.id, now)
     with pytest.raises(Conflict, match="has a later one of the same incident"):
         team.store.resend(first.id, "ana", now)
+
+
+def test_an_alert_whose_rule_is_gone_does_not_stand_for_ever(office: NewOffice) -> None:
+    team = office(rules=(PSI, *DRIFT))
+    team.judge(0, team.raised("n0", 0), values={"k": 0.3})
+    team.rules = DRIFT
+    team.restart()
+    team.tick(minutes=1)
+    assert [one.key.rule for one in team.store.open_alerts()] == ["drift"]
+    team.rules = (PSI,)
+    team.restart()
+    team.tick(minutes=1)
+    assert team.store.open_alerts() == []
+    assert team.told() == ["firing", "resolved"]
+    assert team.incidents()[0].resolution == "drift.yaml has no alert 'drift' any more"
+
+
+def test_an_alert_on_windows_that_are_cut_no_more_does_not_stand_for_ever(office: NewOffice) -> None:
+    team = office()
+    team.judge(0, team.raised("n0", 0))
+    daily = [spec for spec in team.model.windows if spec.name == "1d"]
+    team.store.put_model("credit", pane=team.model.pane, lateness=team.model.lateness, windows=daily)
+    team.tick(minutes=1)
+    assert team.incidents()[0].resolution == "windows of 1h are not judged any more"
