@@ -144,6 +144,24 @@ def wronged(run: OnCall, undisturbed: Undisturbed, tooth: str = "") -> list[str]
     return telltale.wrong(run, expected)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    ["evaluate: INSERT notices:3:lose", "evaluate: COMMIT notices:2:lose", "after evaluate notices:2:lose",
+     "after sent:5:lose", "after advance:3:lose"],
+)  # fmt: skip
+def test_a_store_that_was_away_for_a_moment_costs_nothing(
+    on_call: NewOnCall, undisturbed: Undisturbed, sqlite_url: str, fault: str
+) -> None:
+    """Rolled back, or committed without an answer: the same process goes on and is not ahead of its store."""
+    expected, run = undisturbed(SHORT), on_call(sqlite_url, SHORT)
+    run.show(len(SHORT.windows))
+    child = run.start(fault=fault)
+    run.settle([child])
+    assert f"FAULT {fault.partition(':')[0]}" in child.output
+    assert run.deaths.other == []
+    assert telltale.wrong(run, expected) == []
+
+
 @pytest.mark.parametrize("fault", ["before send:3:stop", "before send:7:stop", "after send:6:stop"])
 def test_a_server_that_stood_still_in_a_send_overtakes_nobody(
     on_call: NewOnCall, undisturbed: Undisturbed, pg_url: str, fault: str
