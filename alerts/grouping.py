@@ -19,6 +19,9 @@ REOPEN_WITHIN = 30 * 86_400_000_000
 """So long after a retrained model has resolved an incident can the same drift reopen it: thirty days of the clock."""
 
 
+_RESOLVED = Happening.RESOLVED
+
+
 @dataclass(slots=True)
 class Book:
     """All that is open, while one slice of work changes it."""
@@ -185,36 +188,22 @@ def over(book: Book, alert: Alert, what: Happening, why: str) -> None:
         book.write(incident)
 
 
-def replaced(
-    book: Book,
-    model_id: int,
-    reference_id: int,
-    cured: Callable[[Incident], bool],
-    gone: Callable[[int], bool],
-    at: int,
-) -> None:
-    """A new reference has taken over: open drift of those before it is resolved.
+def end(book: Book, incident: Incident, gone: Callable[[int], bool], why: str, at: int, replaced_by: int = 0) -> None:
+    """Resolve what an incident has of references that nobody is served by any more; with nothing left, it is over.
 
     Args:
         book: what is open.
-        model_id: whose.
-        reference_id: the new one.
-        cured: whether an incident is one that the new model was made for.
-        gone: whether a reference is one that it replaces.
-        at: end of the first window judged against it, event time.
+        incident: an open one.
+        gone: whether a reference is such a one.
+        why: what is said of it.
+        at: event time.
+        replaced_by: the reference of the retrained model that ended it; 0: none did.
     """
-    version = book.versions(reference_id)
-    for incident in book.open_of(model_id, "drift"):
-        if not cured(incident):
-            continue
-        same = book.versions(incident.reference_id) == version
-        said = f"another reference of version {version} took over" if same else f"retrained as version {version}"
-        for alert in book.members(incident.id):
-            if gone(alert.key.reference_id):
-                done = replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason=said, held=0)
-                over(book, done, Happening.RESOLVED, said)
-        if not book.members(incident.id):
-            _close(book, replace(incident, replaced_by=reference_id), said, at)
+    for alert in book.members(incident.id):
+        if gone(alert.key.reference_id):
+            over(book, replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason=why, held=0), _RESOLVED, why)
+    if not book.members(incident.id):
+        _close(book, replace(incident, replaced_by=replaced_by), why, at)
 
 
 def settle(book: Book) -> None:

@@ -9,6 +9,7 @@ intervals pass, models fall silent. What it returns is stored in the results' tr
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import Final, Protocol
 
@@ -46,6 +47,8 @@ __all__ = ["Alerting", "Routing", "Store"]
 HORIZON: Final = DAY
 CANARY_SHARE: Final = 0.1
 """While the model that a reference replaces still serves so large a share of the traffic, nothing is resolved by it."""
+UNSERVED: Final = DAY
+"""A version that got no row for so long is not served any more."""
 REFRESH: Final = 5 * MINUTE
 """How long an open silence or lag has been is written down so often."""
 _QUIET: Final = "*"
@@ -191,24 +194,28 @@ class Alerting:
         self._still(book, result)
 
     def _took_over(self, book: Book, names: Names, reference: Reference, result: WindowResult) -> None:
-        """What the references before this one left open, unless most of the traffic is still theirs."""
+        """What other references of the model left open: those that this one replaces, and those without traffic."""
         if result.window.start < reference.active_from:
             return
+        version, at = reference.version, result.window.end
+        for incident in book.open_of(result.model_id, "drift"):
+            other = names.references.get(incident.reference_id)
+            if other is None or other.id == reference.id:
+                continue
+            if _made_for(reference, other, incident) and self._left(other.id, result) < CANARY_SHARE * result.rows:
+                same = other.version == version
+                said = (
+                    f"another reference of version {version} took over" if same else f"retrained as version {version}"
+                )
+                grouping.end(book, incident, partial(_before, names, reference), said, at, reference.id)
+            elif not self._left(other.id, result, UNSERVED):
+                said = f"version {other.version} is not served any more"
+                grouping.end(book, incident, lambda one, gone=other.id: one == gone, said, at)  # type: ignore[misc]
 
-        def gone(other: int) -> bool:
-            found = names.references.get(other)
-            if found is None or (found.active_from, found.id) >= (reference.active_from, reference.id):
-                return False
-            left = self._store.counted(other, result.window.start, result.window.end).rows
-            return left < CANARY_SHARE * result.rows
-
-        def cured(incident: Incident) -> bool:
-            # what broke once the new one was there is not what it was made for
-            after = incident.opened_at <= reference.active_from or incident.opened_on <= reference.created_at
-            return after and gone(incident.reference_id)
-
-        if any(one.reference_id != reference.id for one in book.open_of(result.model_id, "drift")):
-            grouping.replaced(book, result.model_id, reference.id, cured, gone, result.window.end)
+    def _left(self, reference_id: int, result: WindowResult, span: int = 0) -> int:
+        """Rows that a reference still got in a window, or in so long a stretch before its end."""
+        window = result.window
+        return self._store.counted(reference_id, min(window.start, window.end - span), window.end).rows
 
     def _still(self, book: Book, result: WindowResult) -> None:
         """Every window that does not end an alarm confirms it: a backfill that reaches the present is told."""
@@ -363,6 +370,18 @@ class _Desk:
     """The latest, newest first."""
     notices: list[Notice] = field(default_factory=list)
     made: list[Run] = field(default_factory=list)
+
+
+def _before(names: Names, reference: Reference, other: int) -> bool:
+    """Whether a reference is older than another of its model."""
+    found = names.references.get(other)
+    return found is not None and (found.active_from, found.id) < (reference.active_from, reference.id)
+
+
+def _made_for(reference: Reference, other: Reference, incident: Incident) -> bool:
+    """Whether a newer model may be the cure: what broke once it was there is not what it was made for."""
+    newer = (other.active_from, other.id) < (reference.active_from, reference.id)
+    return newer and (incident.opened_at <= reference.active_from or incident.opened_on <= reference.created_at)
 
 
 def _in_order(result: WindowResult) -> tuple[int, int, str]:

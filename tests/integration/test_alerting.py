@@ -11,8 +11,9 @@ from alerts.rules import AlertRule, Comparison
 from alerts.silences import Maintenance
 from drift.core.alarm import Severity
 from drift.core.alert import AlertState, Happening, NoticeState, Silence, Urgency
+from drift.core.catalogue import Reference
 from drift.core.clock import DAY, HOUR, MINUTE
-from drift.core.commit import EvaluationCommit, Lease, PaneDelta, Partition
+from drift.core.commit import EvaluationCommit, Lease, Partition
 from drift.core.errors import Conflict, Fenced
 from drift.core.result import Breach, WindowState
 from drift.evaluation.alerting import Routing
@@ -371,7 +372,7 @@ def test_what_a_backfill_found_and_still_stands_now_is_told(office: NewOffice) -
 # Retraining
 
 
-def retrained(team: Office, n: int) -> object:
+def retrained(team: Office, n: int) -> Reference:
     """Version 2 is registered, active from the nth hour on."""
     first = team.store.reference(team.reference.id)
     profile = team.store.reference_profile(first.id)
@@ -379,6 +380,13 @@ def retrained(team: Office, n: int) -> object:
         team.model.id, version="2", schema=first.schema, grid=first.grid, profile=profile, content_hash="second",
         rows=500, active_from=hour(n).start,
     )  # fmt: skip
+
+
+def served(team: Office, reference: Reference, n: int, rows: int) -> None:
+    """So many rows of a version in the nth hour."""
+    claim = team.store.acquire(storing.PARTITION, "w")
+    feed = storing.Feed(team.store, team.model, reference, claim, claim.next)
+    feed.commit(storing.delta(reference, 1, start=hour(n).start, rows=rows))
 
 
 def test_a_retrained_model_resolves_the_incident(office: NewOffice) -> None:
@@ -425,21 +433,30 @@ def test_what_breaks_beside_the_new_model_is_not_what_it_was_made_for(office: Ne
     team = office()
     second = retrained(team, 3)
     team.judge(3, reference=second)
-    team.clock.set(second.created_at + HOUR)  # type: ignore[attr-defined]
+    team.clock.set(second.created_at + HOUR)
+    served(team, team.reference, 4, rows=5)
     team.judge(4, team.raised("n0", 4), live=False)
     team.judge(5, reference=second, live=False)
     assert [one.open for one in team.incidents()] == [True]
+
+
+def test_a_version_that_is_served_no_more_is_no_incident(office: NewOffice) -> None:
+    """Rolled back: what the second version had is over a day after its last row."""
+    team = office()
+    second = retrained(team, 3)
+    served(team, second, 4, rows=100)
+    team.judge(4, team.raised("n0", 4), reference=second)
+    team.judge(9)
+    assert team.incidents()[0].open
+    team.judge(30)
+    assert team.incidents()[0].resolution == "version 2 is not served any more"
 
 
 def test_a_canary_resolves_nothing(office: NewOffice) -> None:
     team = office()
     team.judge(0, team.raised("n0", 0))
     second = retrained(team, 3)
-    # the old model still serves half of the traffic
-    claim = team.store.acquire(storing.PARTITION, "w")
-    feed = storing.Feed(team.store, team.model, team.reference, claim, claim.next)
-    delta: PaneDelta = storing.delta(team.reference, 1, start=hour(3).start, rows=100)
-    feed.commit(delta)
+    served(team, team.reference, 3, rows=100)  # half of the traffic
     team.judge(3, reference=second, rows=100)
     assert team.incidents()[0].open
 
