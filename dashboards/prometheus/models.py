@@ -6,7 +6,7 @@ Rules on estimated and realised performance belong here as soon as those are exp
 from typing import Final
 
 from dashboards.prometheus.contract import Alert, Group, RuleFile
-from dashboards.prometheus.recording import ANY, EVENTS, LATE, NEWEST, RAISED, STALE, STANDING
+from dashboards.prometheus.recording import ANY, BUDGET_DAYS, EVENTS, LATE, NEWEST, RAISED, STALE, STANDING
 from dashboards.promql import rate, same
 from drift.metrics import names
 
@@ -15,7 +15,6 @@ SILENT: Final = 2 * 3600
 RETIRED: Final = 14 * 86400
 """A model that has been silent for so long is not missed any more."""
 LATE_SHARE: Final = 0.05
-BUDGET_DAYS: Final = 30
 
 PAGES = Alert(
     "DriftPage",
@@ -38,7 +37,7 @@ WARNINGS = Alert(
 VERDICT = Alert(
     "DriftVerdict",
     "info",
-    f"{same(names.OUTCOME, outcome='drift')} == 1 unless on (job, model) {ANY.record} > 0",
+    f"{same(names.OUTCOME, 'outcome', outcome='drift')} == 1 unless on (job, model) {ANY.record} > 0",
     "{{ $labels.model }} {{ $labels.version }}: the last {{ $labels.window }} window broke a rule",
     "A rule of the model holds the last final window to have drifted, and no detector's alarm stands. A single window "
     "often comes back by itself.",
@@ -81,8 +80,7 @@ FIELDS = Alert(
 BUDGET = Alert(
     "DriftBudgetExhausted",
     "warning",
-    f"sum_over_time({RAISED.record}[{BUDGET_DAYS}d]) > on (job, model) group_left () "
-    f"({same(names.ALLOWED)} + 2 * sqrt({same(names.ALLOWED)}))",
+    f"{RAISED.record} > on (job, model) group_left () ({same(names.ALLOWED)} + 2 * sqrt({same(names.ALLOWED)}))",
     f"{{{{ $labels.model }}}}: alarms came {{{{ $value }}}} times in {BUDGET_DAYS} days, more than the budget allows",
     "More alarms came than chance and the budget explain (the budget plus twice its root). Either the data really "
     "drifts again and again, or the tolerance does not fit it; people stop believing alarms like these.",

@@ -8,6 +8,8 @@ from drift.metrics import names
 
 STEP: Final = "5m"
 """Between two looks at how many alarms stand: what rises between two looks was raised."""
+BUDGET_DAYS: Final = 30
+"""The time that `drift_alarms_allowed` is about."""
 
 EVENTS: Final = Recording("model:drift_events:rate5m", rate(names.EVENTS, "5m"))
 LATE: Final = Recording("model:drift_late_rows:rate1h", rate(names.LATE_ROWS, "1h"))
@@ -33,10 +35,13 @@ DRIFTED: Final = Recording(
 )
 STANDING: Final = Recording("model:drift_alarms_standing:sum", f"sum without (window, segment) ({same(names.ALARMS)})")
 ANY: Final = Recording("model:drift_alarms_standing:all", f"sum without (version, severity) ({STANDING.record})")
-RAISED: Final = Recording(
+STEPPED: Final = Recording(
     "model:drift_alarms_standing:raised5m", f"clamp({ANY.record} - ({ANY.record} offset {STEP}), 0, 1)"
 )
-"""1 where more alarms stand than a step ago: what breaks together counts once."""
+"""1 where more alarms stand than a step before: what breaks together counts once."""
+RAISED: Final = Recording(
+    "model:drift_alarms_standing:raised30d", f"sum_over_time({STEPPED.record}[{BUDGET_DAYS}d:{STEP}])"
+)
 EVALUATION: Final = Recording("job:drift_evaluation_duration_seconds:p99_15m", quantile(names.EVALUATION, 0.99, "15m"))
 COMMIT: Final = Recording("job:drift_commit_duration_seconds:p99_15m", quantile(names.COMMIT, 0.99, "15m"))
 DELIVERY: Final = Recording("receiver:drift_delivery_duration_seconds:p99_15m", quantile(names.DELIVERY, 0.99, "15m"))
@@ -56,7 +61,7 @@ FILE: Final = RuleFile(
     (
         Group("driftsum.ingest", (EVENTS, LATE, RECORDS, DEAD_LETTERS, REFUSED, LAG, NEWEST, COMMIT)),
         Group("driftsum.results", (STALE, DRIFTED, STANDING, ANY, EVALUATION)),
-        Group("driftsum.budget", (RAISED,), STEP),
+        Group("driftsum.budget", (STEPPED, RAISED), "2m"),
         Group("driftsum.telling", (DELIVERY, RUNS, KNOWN)),
     ),
 )
