@@ -1,6 +1,7 @@
 """What a real Alertmanager makes of what is posted to it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,10 +11,13 @@ from alerts.delivery import Delivery, Duty
 from alerts.egress import Gate
 from alerts.message import Change, Message
 from alerts.routes.alertmanager import ROUTE
+from drift.config import parse
 from drift.core.alert import Urgency
 from drift.core.clock import ManualClock, SystemClock
+from drift.service.service import Service
 from tests.rig.alertmanager import Alertmanager
 from tests.rig.delivering import MemoryOutbox, Tally, message, queued
+from tests.rig.paging import Office
 from tests.rig.proc import wait_until
 from tests.rig.receiver import Receiver
 
@@ -125,3 +129,34 @@ def test_it_does_not_forget_what_is(alertmanager: Start, told: Receiver) -> None
     delivered.firing.clear()
     delivered.put(now(Change.RESOLVED, 2))
     server.wait_for(0)
+
+
+def test_what_the_service_fires(alertmanager: Start, told: Receiver, tmp_path: Path) -> None:
+    """From results to Alertmanager's own notification: one for 300 columns, one that it is over."""
+    server = alertmanager(told.url)
+    config = parse(
+        f"store: sqlite:///{tmp_path}/drift.db\n"
+        f"routes: [{{alertmanager: {{url: '{server.url}', repost: 1s}}}}]\n"
+        "egress: {allow: [localhost]}\n"
+    )
+    service = Service.open(config)
+    try:
+        team = Office(service.store, columns=300, receivers=[one.receiver for one in config.routes])
+        assert service.deliveries is not None
+        service.deliveries.start()
+        names = [column.name for column in team.reference.grid.columns]
+        team.judge(0, *(team.raised(name, 0) for name in names))
+        (alert,) = server.wait_for(1)
+        assert alert["labels"] | {"incident": ""} == {
+            "alertname": "ModelDrift", "model": "credit", "owner": "risk", "severity": "page", "family": "drift",
+            "incident": "",
+        }  # fmt: skip
+        assert alert["annotations"]["summary"].startswith("credit: 300 columns drifted")
+        SystemClock().sleep(6)  # longer than the first end: it is said again from state
+        assert len(server.alerts()) == 1
+        team.judge(1, *(team.ended(name, 0, 1) for name in names))
+        server.wait_for(0)
+        wait_until(lambda: len(told.requests) == 2, 10, what="the resolution")
+        assert [status for status, _ in statuses(told)] == ["firing", "resolved"]
+    finally:
+        service.stop()
