@@ -5,16 +5,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from dashboards.grafana import fleet, model, pipeline
 from dashboards.prometheus import models, recording, service
 from dashboards.prometheus.contract import RUNBOOKS
 
 HERE: Final = Path(__file__).parent
 RULES: Final = (recording.FILE, models.FILE, service.FILE)
+BOARDS: Final = (fleet.BOARD, model.BOARD, pipeline.BOARD)
 
 
 def written(runbooks: str = RUNBOOKS) -> Mapping[Path, str]:
     """Every generated file under `dashboards/` and its text."""
-    return {Path("prometheus") / f"{file.name}.yml": file.written(runbooks) for file in RULES}
+    from dashboards.grafana.render import rendered
+
+    rules = {Path("prometheus") / f"{file.name}.yml": file.written(runbooks) for file in RULES}
+    return rules | {Path("grafana") / f"{board.uid}.json": rendered(board) for board in BOARDS}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 Servers that share a store export the same results: `same` counts them once. Counters and histograms are each process's
 own: `rate`, `increase` and `quantile` add them up. Labels are given as `outcome="drift"`; a value that begins with `~`
-is a pattern.
+is a pattern, one with `!~` what must not match.
 """
 
 from typing import Final
@@ -18,9 +18,7 @@ def series(metric: Metric, suffix: str = "", **labels: str) -> str:
     wrong = labels.keys() - {*metric.labels, "job"}
     if wrong:
         raise ValueError(f"{metric.name} has no label {', '.join(sorted(wrong))}; it has {', '.join(metric.labels)}")
-    chosen = ", ".join(
-        f'{name}=~"{value[1:]}"' if value.startswith("~") else f'{name}="{value}"' for name, value in labels.items()
-    )
+    chosen = ", ".join(name + _matched(value) for name, value in labels.items())
     return f"{metric.name}{suffix}" + (f"{{{chosen}}}" if chosen else "")
 
 
@@ -50,6 +48,13 @@ def verdict(metric: Metric, **labels: str) -> str:
     words = ((2, "drift"), (1, "insufficient_data"), (0, "no_drift"))
     parts = (f"{code} * {series(metric, **labels, outcome=word)}" for code, word in words)
     return f"max without ({REPLICAS}, outcome) ({' or '.join(parts)})"
+
+
+def _matched(value: str) -> str:
+    for sign in ("!~", "~"):
+        if value.startswith(sign):
+            return f'{"=" * (sign == "~")}{sign}"{value.removeprefix(sign)}"'
+    return f'="{value}"'
 
 
 def _without(drop: str) -> str:
