@@ -36,10 +36,12 @@ from drift.core.alert import (
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import DAY, MINUTE, Clock
 from drift.core.commit import WindowResult
+from drift.core.errors import NotFound
 from drift.core.result import WindowState
 from drift.core.window import Window
 from drift.evaluation.cases import Names
 from drift.evaluation.closing import Status
+from drift.evaluation.leftovers import left
 from drift.evaluation.looks import Seen, away, looks_of, standing_looks
 
 __all__ = ["Alerting", "Routing", "Store"]
@@ -54,6 +56,8 @@ REFRESH: Final = 5 * MINUTE
 _QUIET: Final = "*"
 """Stands for all receivers where a silence is noted."""
 _RECENT_RUNS: Final = 50
+NEWS: Final = DAY
+"""What became of a run longer ago than this is no news any more."""
 
 
 class Outbox(Protocol):
@@ -76,6 +80,22 @@ class Total(Protocol):
         """Rows."""
 
 
+class Judged(Protocol):
+    """A window that was judged."""
+
+    @property
+    def reference_id(self) -> int:
+        """Against what."""
+
+    @property
+    def spec(self) -> str:
+        """How it is cut."""
+
+    @property
+    def window(self) -> Window:
+        """Its stretch."""
+
+
 class Store(Protocol):
     """The part of the store that alerting reads."""
 
@@ -92,6 +112,9 @@ class Store(Protocol):
     def incidents_closed_since(self, on: int) -> Sequence[Incident]:
         """Those resolved since a moment of the clock."""
 
+    def incident(self, incident_id: int) -> Incident:
+        """One of them; raises NotFound."""
+
     def next_incident_id(self) -> int:
         """An id that no incident ever had."""
 
@@ -106,6 +129,9 @@ class Store(Protocol):
 
     def counted(self, reference_id: int, start: int, end: int) -> Total:
         """Rows of a stretch."""
+
+    def latest_final(self, model_id: int) -> Sequence[Judged]:
+        """For each reference and length: the newest window that is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +163,7 @@ class Alerting:
     ) -> None:
         self._store, self._clock, self._rules, self._routing, self._triggers = store, clock, rules, routing, triggers
         self._said: set[str] = set()
+        self._saying: set[str] = set()
 
     def work(
         self, results: Sequence[WindowResult], catalogue: Catalogue, statuses: Sequence[Status]
@@ -150,6 +177,7 @@ class Alerting:
         """
         names = Names(catalogue)
         book = self._book(names)
+        self._saying = set()
         desk = _Desk(self._store.silences(active_on=book.now), list(self._store.runs(limit=_RECENT_RUNS)))
         # one moment after the other: what is told does not depend on how many windows a slice has
         for _, together in groupby(sorted(results, key=_in_order), key=lambda one: one.window.end):
@@ -160,13 +188,17 @@ class Alerting:
             for rule in self._rules(model):
                 self._look(book, self._fresh(book, away(rule, model, statuses, book.now)))
         self._look(book, self._undelivered(book))
-        self._drop(book, names)
+        self._drop(book, names, statuses)
         self._tell(book, names, desk)
         found = AlertCommit(
             tuple(book.changed.values()), tuple(book.touched.values()), tuple(book.events), tuple(desk.notices),
             tuple(desk.made),
         )  # fmt: skip
         return found or None
+
+    def committed(self) -> None:
+        """What `work` returned last is stored: news of runs need not be made again."""
+        self._said |= self._saying
 
     def _book(self, names: Names) -> Book:
         now = self._clock.now()
@@ -189,9 +221,16 @@ class Alerting:
         model, reference = names.models[result.model_id], names.references[result.reference_id]
         if result.state is WindowState.FINAL and result.rows:
             self._took_over(book, names, reference, result)
+        older = result.late and self._older(result)
         for rule in self._rules(model):
-            self._look(book, looks_of(rule, model, reference, result, book.alerts), result)
+            self._look(book, looks_of(rule, model, reference, result, book.alerts, older=older), result)
         self._still(book, result)
+
+    def _older(self, result: WindowResult) -> bool:
+        """Whether a later window was judged already."""
+        where = result.reference_id, result.spec
+        latest = self._store.latest_final(result.model_id)
+        return any((one.reference_id, one.spec) == where and one.window.end > result.window.end for one in latest)
 
     def _took_over(self, book: Book, names: Names, reference: Reference, result: WindowResult) -> None:
         """What other references of the model left open: those that this one replaces, and those without traffic."""
@@ -249,35 +288,27 @@ class Alerting:
             elif moved.happening is not None:
                 book.happened(0, moved.happening, moved.why or alert.sentence, at, alert.key)
 
-    def _drop(self, book: Book, names: Names) -> None:
-        """Nobody will look at these any more: drift.yaml has no such rule, or no such windows."""
+    def _drop(self, book: Book, names: Names, statuses: Sequence[Status]) -> None:
+        """What nothing will look at any more is over."""
+        receivers = {one.name for one in self._routing.receivers}
         for alert in list(book.alerts.values()):
-            why = self._dropped(names, alert.key) if alert.state in (AlertState.PENDING, AlertState.FIRING) else ""
+            if alert.state not in (AlertState.PENDING, AlertState.FIRING):
+                continue
+            why = left(alert, names, self._rules, receivers, statuses)
             if why and grouping.fires(alert):
                 over = replace(alert, state=AlertState.RESOLVED, resolved_at=alert.seen_at, reason=why, held=0)
                 grouping.over(book, over, Happening.RESOLVED, why)
             elif why:
                 book.keep(replace(alert, state=AlertState.INACTIVE, reason=why, held=0))
 
-    def _dropped(self, names: Names, key: AlertKey) -> str:
-        model = names.models.get(key.model_id)
-        if key.model_id == 0:
-            return ""
-        if model is None:
-            return "the model is not watched any more"
-        if key.rule not in {rule.name for rule in self._rules(model)}:
-            return f"drift.yaml has no alert {key.rule!r} any more"
-        if key.spec and key.spec not in {spec.name for spec in model.windows}:
-            return f"windows of {key.spec} are not judged any more"
-        return ""
-
     def _undelivered(self, book: Book) -> Iterator[Seen]:
         """Receivers that did not get what they were sent."""
         rule = AlertRule("delivery", "delivery")
         moment = Window(book.now - 1, book.now)
-        dead = {one.receiver: one.dead for one in self._store.outbox() if one.dead}
-        known = {key.detail for key in book.alerts if key.rule == rule.name}
-        for receiver in sorted({*dead, *known}):
+        configured = {one.name for one in self._routing.receivers}
+        dead = {one.receiver: one.dead for one in self._store.outbox() if one.dead and one.receiver in configured}
+        known = {key.detail for key in book.alerts if key.model_id == 0 and key.rule == rule.name}
+        for receiver in sorted({*dead, *(known & configured)}):
             n = dead.get(receiver, 0)
             key = AlertKey(0, rule.name, detail=receiver)
             if n and key in book.alerts and book.alerts[key].value == n:
@@ -305,7 +336,7 @@ class Alerting:
                 case = self._case(book, names, incident, quiet)
                 cases.append(case)
                 desk.notices += self._due(book, case)
-        desk.notices += self._news(cases, desk.runs, book.now)
+        desk.notices += self._news(cases, names, desk.runs, book.now)
         if self._triggers is not None:
             made = self._triggers(_triggering(cases), [*desk.made, *desk.runs], book.now)
             for run in made:
@@ -335,20 +366,30 @@ class Alerting:
         if tuple(told.values()) != incident.told:
             book.write(replace(incident, told=tuple(told.values())))
 
-    def _news(self, cases: Sequence[Case], runs: Sequence[Run], now: int) -> Iterator[Notice]:
-        """What became of retrain runs, to those who know of the incident. Keys make it once."""
+    def _news(self, cases: Sequence[Case], names: Names, runs: Sequence[Run], now: int) -> Iterator[Notice]:
+        """What became of retrain runs, to those who know of the incident, though it be over. Keys make it once."""
         known = {case.incident.id: case for case in cases}
+        curious = [one for one in self._routing.receivers if one.runs and one.notes]
         for run in runs:
-            case = known.get(run.incident_id)
-            if case is None or case.incident.silent:
+            keys = {one.name: f"{self._store.uuid[:13]}-r{run.id}-{run.state.value}-{one.name}" for one in curious}
+            fresh = {name: key for name, key in keys.items() if key not in self._said and key not in self._saying}
+            if not fresh or not run.incident_id or now - run.changed_at > NEWS:
                 continue
-            told = {one.receiver for one in case.incident.told}
-            for receiver in self._routing.receivers:
-                key = f"{self._store.uuid[:13]}-r{run.id}-{run.state.value}-{receiver.name}"
-                if receiver.runs and receiver.notes and receiver.name in told and key not in self._said:
-                    self._said.add(key)
-                    body = about_run(case, run, key, now)
-                    yield notice(body, receiver.name, f"incident:{case.incident.id}", now)
+            case = known.get(run.incident_id) or self._over(names, run.incident_id)
+            told = {one.receiver for one in case.incident.told} if case is not None else set[str]()
+            if case is None or not told:
+                continue
+            self._saying |= set(fresh.values())
+            for receiver, key in fresh.items():
+                if receiver in told:
+                    yield notice(about_run(case, run, key, now), receiver, f"incident:{run.incident_id}", now)
+
+    def _over(self, names: Names, incident_id: int) -> Case | None:
+        """An incident that is over; None: retention has removed it."""
+        try:
+            return names.case(self._store.incident(incident_id), (), self._routing.url)
+        except NotFound:
+            return None
 
 
 def _triggering(cases: Iterable[Case]) -> list[Case]:

@@ -125,13 +125,19 @@ class Evaluator:
         if not results:
             if alerts is not None:
                 self._store.commit_alerting(self._lease, alerts)
+                self._told()
             return 0
         sealed = results if self._detecting is None else self._detecting.sealed(results)
         self._store.commit_evaluation(EvaluationCommit(self._lease, (), tuple(sealed), alerts))
         if self._detecting is not None:
             self._detecting.committed()
+        self._told()
         self._lease = self._store.renew(self._lease, LEASE_SECONDS)
         return len(results)
+
+    def _told(self) -> None:
+        if self._alerting is not None:
+            self._alerting.committed()
 
     def _mark(self, lease: Lease, catalogue: Catalogue) -> None:
         models = {model.id: model for model in catalogue.models.values()}

@@ -10,7 +10,7 @@ from alerts.notices import Receiver
 from alerts.rules import AlertRule, Comparison
 from alerts.silences import Maintenance
 from drift.core.alarm import Severity
-from drift.core.alert import AlertState, Happening, NoticeState, Silence, Urgency
+from drift.core.alert import AlertState, Happening, NoticeState, Run, RunState, Silence, Urgency
 from drift.core.catalogue import Reference
 from drift.core.clock import DAY, HOUR, MINUTE
 from drift.core.commit import EvaluationCommit, Lease, Partition
@@ -617,3 +617,24 @@ def test_an_alert_on_windows_that_are_cut_no_more_does_not_stand_for_ever(office
     team.store.put_model("credit", pane=team.model.pane, lateness=team.model.lateness, windows=daily)
     team.tick(minutes=1)
     assert team.incidents()[0].resolution == "windows of 1h are not judged any more"
+
+
+def test_what_became_of_a_run_is_told_once_though_the_incident_is_over(office: NewOffice) -> None:
+    team = office(receivers=(ONCALL, Receiver("deaf", runs=False)))
+    team.judge(0, team.raised("n0", 0))
+    now = team.clock.now()
+    run = team.store.put_run(Run("airflow", team.model.id, 1, "k", RunState.REQUESTED, now, now))
+    found = team.alerting.work((), team.store.catalogue(), ())
+    assert found is not None
+    assert [one.receiver for one in found.notices] == ["oncall"]
+    team.tick(minutes=1)  # that commit was lost: it is made again
+    team.judge(1, team.ended("n0", 0, 1))
+    ended = replace(run, state=RunState.SUCCEEDED, changed_at=team.clock.now())
+    assert team.store.advance_run(ended, RunState.REQUESTED)
+    for _ in range(3):
+        team.tick(minutes=1)
+    team.restart()
+    team.tick(minutes=1)
+    assert team.told() == ["firing", "run", "resolved", "run"]
+    assert team.mail()[-1].title == "credit: Retraining by airflow has succeeded."
+    assert team.told("deaf") == ["firing", "resolved"]

@@ -110,6 +110,7 @@ class Office:
         """What results mean, stored with them."""
         found = self.alerting.work(results, self.store.catalogue(), self.statuses)
         self.store.commit_evaluation(EvaluationCommit(self.lease, (), results, found))
+        self.alerting.committed()
         return found
 
     def tick(self, minutes: int = 0) -> AlertCommit | None:
@@ -118,6 +119,7 @@ class Office:
         found = self.alerting.work((), self.store.catalogue(), self.statuses)
         if found is not None:
             self.store.commit_alerting(self.lease, found)
+            self.alerting.committed()
         return found
 
     def raised(self, column: str, n: int, severity: Severity = Severity.PAGE, **changes: object) -> AlarmChange:
