@@ -49,6 +49,8 @@ class Look:
     snoozed: bool = False
     latch: Latch | None = None
     """None: the rule is broken or kept by what this window alone says."""
+    older: bool = False
+    """A later window was looked at already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,12 @@ def step(rule: AlertRule, key: AlertKey, alert: Alert | None, look: Look) -> Mov
     """
     if look.latch is not None:
         return _followed(key, alert, look, look.latch)
-    if alert is not None and look.window.end < alert.seen_at:
+    # a moment has no revisions: if it is an earlier one, the clock was set back
+    if alert is not None and key.spec and look.window.end < alert.seen_at:
         return _back(alert, look)
     if look.broken is None:
+        return None
+    if look.broken and look.older and (alert is None or alert.state not in (AlertState.PENDING, AlertState.FIRING)):
         return None
     if look.broken:
         return _broken(rule, key, alert, look)

@@ -26,6 +26,7 @@ URGENCIES: Final = {
 """What rules and alarms call a severity → how loud it is."""
 SILENT_WINDOWS: Final = 2
 SILENT_AT_LEAST: Final = 30 * MINUTE
+_ENDS: Final = ("ended", "retracted")
 _DIRECTION: Final = "mean_shift"
 """The measure whose sign is a column's direction."""
 
@@ -39,7 +40,9 @@ class Seen:
     look: Look
 
 
-def looks_of(rule: AlertRule, model: Model, reference: Reference, result: WindowResult, known: Known) -> Iterator[Seen]:
+def looks_of(
+    rule: AlertRule, model: Model, reference: Reference, result: WindowResult, known: Known, *, older: bool = False
+) -> Iterator[Seen]:
     """What a final or incomplete result says to one rule.
 
     Args:
@@ -48,12 +51,13 @@ def looks_of(rule: AlertRule, model: Model, reference: Reference, result: Window
         reference: what was compared with.
         result: final, revised or incomplete.
         known: alerts that are pending or fire.
+        older: a later window was judged already.
     """
     if rule.spec not in ("", result.spec):
         return
-    about = _About(rule, reference, result, _hop(model, result.spec), known, own_rules=_own_rules(model))
+    about = _About(rule, reference, result, _hop(model, result.spec), known, own_rules=_own_rules(model), older=older)
     if rule.kind == "incomplete":
-        yield about.incomplete()
+        yield from about.incomplete()
     elif result.state is WindowState.FINAL and rule.kind == "drift":
         yield from about.alarms()
         yield from about.breaches()
@@ -85,6 +89,8 @@ class _About:
     own_rules: bool
     """Whether `rules` are the user's own. The built-in ones, on one window, are no alert beside detectors, which look
     at the same shares over time and within the budget."""
+    older: bool
+    """It revises a window before the one that was judged last, and raises nothing."""
 
     @property
     def revision(self) -> int:
@@ -96,7 +102,7 @@ class _About:
         return AlertKey(result.model_id, self.rule.name, result.reference_id, result.spec, segment, column, detail)
 
     def look(self, broken: bool | None, *, over: bool) -> Look:
-        return Look(broken, over, self.result.window, self.hop, revision=self.revision)
+        return Look(broken, over, self.result.window, self.hop, revision=self.revision, older=self.older)
 
     def open_here(self) -> Iterator[Alert]:
         """This rule's alerts on this reference and these windows."""
@@ -106,12 +112,19 @@ class _About:
 
     # Windows that miss rows
 
-    def incomplete(self) -> Seen:
+    def incomplete(self) -> Iterator[Seen]:
         result, missing = self.result, self.result.state is WindowState.INCOMPLETE
         said = f"window {result.spec} to {isoformat(result.window.end)} misses rows and is not judged: {result.reason}"
         urgency = self.rule.urgency or Urgency.WARNING
         look = replace(self.look(missing, over=not missing), urgency=urgency, sentence=said)
-        return Seen(self.rule, self.key(0, ""), look)
+        yield Seen(self.rule, self.key(0, ""), look)
+        if (
+            not missing
+        ):  # rows of all versions come the same way: what one has lacked ends with a whole window of another
+            for key, alert in self.known.items():
+                mine = replace(key, reference_id=result.reference_id) == self.key(0, "")
+                if mine and key.reference_id != result.reference_id and alert.seen_at < result.window.end:
+                    yield Seen(self.rule, key, look)
 
     # Alarms of sequential detectors
 
@@ -119,9 +132,11 @@ class _About:
         detection = self.result.detection
         for change in detection.changes if detection is not None else ():
             alarm = change.alarm
-            covered = self.rule.covers(alarm.column, alarm.segment, self.result.spec)
-            if covered and self.rule.direction in ("", alarm.direction):
-                key = self.key(alarm.segment, alarm.column, alarm.detector)
+            if not self.rule.covers(alarm.column, alarm.segment, self.result.spec):
+                continue
+            key = self.key(alarm.segment, alarm.column, alarm.detector)
+            # it may have turned since it was raised: its end is an end all the same
+            if self.rule.direction in ("", alarm.direction) or (key in self.known and change.kind in _ENDS):
                 yield Seen(self.rule, key, self._alarm(change))
 
     def _alarm(self, change: AlarmChange) -> Look:
