@@ -1,6 +1,7 @@
 """`python -m dashboards` writes the committed rules and dashboards."""
 
 import argparse
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,9 @@ BOARDS: Final = (fleet.BOARD, model.BOARD, pipeline.BOARD)
 
 def written(runbooks: str = RUNBOOKS) -> Mapping[Path, str]:
     """Every generated file under `dashboards/` and its text."""
-    from dashboards.grafana.render import rendered
+    with warnings.catch_warnings():  # the SDK would rather write v2, which file provisioning refuses
+        warnings.filterwarnings("ignore", "Prefer using dashboardv2", DeprecationWarning)
+        from dashboards.grafana.render import rendered
 
     rules = {Path("prometheus") / f"{file.name}.yml": file.written(runbooks) for file in RULES}
     return rules | {Path("grafana") / f"{board.uid}.json": rendered(board) for board in BOARDS}

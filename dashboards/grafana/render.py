@@ -30,6 +30,11 @@ _VERDICTS: Final = {0: ("no drift", "green"), 1: ("too little data", "#808080"),
 
 def rendered(board: Board) -> str:
     """A board's JSON file."""
+    made = _board(board).build()
+    return json.dumps(made, cls=JSONEncoder, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _board(board: Board) -> builders.Dashboard:
     made = (
         builders.Dashboard(board.title)
         .uid(board.uid)
@@ -44,7 +49,7 @@ def rendered(board: Board) -> str:
     )
     for number, row in enumerate(board.rows):
         _add(made, row, ROW_IDS + number)
-    return json.dumps(made.build(), cls=JSONEncoder, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return made
 
 
 def _add(made: builders.Dashboard, row: Row, number: int) -> None:
