@@ -60,7 +60,7 @@ def _add(made: builders.Dashboard, row: Row, number: int) -> None:
 
 def _variables(board: Board) -> list[Any]:
     source = builders.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
-    web = builders.TextBoxVariable("web").label("Web page").default_value("http://localhost:8080")
+    web = builders.TextBoxVariable("web").label("Web page").default_value("http://localhost:8642")
     return [source, *(_variable(one) for one in board.variables), web]
 
 
