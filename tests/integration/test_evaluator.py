@@ -11,7 +11,7 @@ from drift.core.commit import AlarmChange, Detection, Partition, WindowResult
 from drift.core.fields import FieldSums
 from drift.core.profile import Profile
 from drift.core.result import Judgement, Outcome, WindowState
-from drift.core.window import Window
+from drift.core.window import Window, WindowSpec
 from drift.evaluation import Evaluator, Patience
 from drift.evaluation.evaluator import FROZEN
 from drift.evaluation.publish import Publisher
@@ -194,3 +194,16 @@ def test_what_is_final_is_published_once(store: Store, seen: Seen) -> None:
     assert seen.published[-1].alarms == {("all", Severity.PAGE): 1, ("k=a", Severity.PAGE): 1}
     assert publisher.tick() == 0
     assert Publisher(store, Seen()).tick() == 1, "a restarted server shows it at once"
+
+
+def test_windows_that_are_cut_no_more_are_not_published(store: Store, seen: Seen) -> None:
+    source = feed(store)
+    source.commit(delta(source.reference, 1, rows=30), delta(source.reference, 2, start=T0 + 2 * HOUR))
+    judging = evaluator(store, seen)
+    judging.tick()
+    judging.release()
+    assert Publisher(store, Seen()).tick() == 1
+    model = source.model
+    days = (WindowSpec.parse("1d"),)
+    store.put_model(model.name, pane=model.pane, lateness=model.lateness, windows=days, zone=model.zone, settings={})
+    assert Publisher(store, Seen()).tick() == 0
