@@ -120,8 +120,6 @@ def _send(
         index, partition = divmod(number, len(taken))
         if index < taken[partition]:
             continue
-        if moment > clock.now():
-            producer.flush()
         while moment > clock.now() and not failures:
             clock.sleep(min(_NAP, (moment - clock.now()) / SECOND))
         if failures:

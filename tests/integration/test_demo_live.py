@@ -13,6 +13,7 @@ from drift.core.errors import InputError
 from drift.demo import live
 from drift.demo.stream import BROKEN
 from tests.rig.kafka import Kafka
+from tests.rig.proc import wait_until
 
 START = live.LIVE_FROM
 
@@ -83,6 +84,7 @@ def test_what_lies_behind_is_sent_before_it_waits(tmp_path: Path, kafka: Kafka) 
 
     class Waiting(ManualClock):
         def sleep(self, seconds: float) -> None:
+            wait_until(lambda: sum(map(len, read(kafka, topic))) == 2, 15, what="what lies behind is sent")
             raise Stop
 
     with pytest.raises(Stop):
