@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 
 from drift.core.alert import AuditEntry, Notice, NoticeState
 from drift.core.errors import Conflict, NotFound
@@ -22,6 +22,15 @@ from drift.store.values import among, clean
 
 _WAITING: Final = among(notices.c.state, NoticeState.WAITING)
 _DEAD: Final = among(notices.c.state, NoticeState.DEAD)
+_LATER: Final = notices.alias("later")
+_LOST: Final = and_(
+    _DEAD,
+    ~exists().where(
+        _LATER.c.stream == notices.c.stream, _LATER.c.receiver == notices.c.receiver, _LATER.c.id > notices.c.id,
+        _LATER.c.state == NoticeState.SENT.value,
+    ),
+)  # fmt: skip
+"""Given up, and the receiver has nothing later of the stream: it could be sent again, and somebody should see to it."""
 
 
 def add(c: Connection, given: Sequence[Notice]) -> None:
@@ -131,8 +140,11 @@ def listed(
 
 
 def counts(c: Connection) -> list[OutboxCount]:
-    """For each receiver that has any: how many wait, since when, and how many are dead; in alphabetical order."""
-    waits, dead = _by_receiver(c, _WAITING), _by_receiver(c, _DEAD)
+    """For each receiver that has any: how many wait, since when, and how many are dead; in alphabetical order.
+
+    A dead one is counted until it was sent again, or the receiver has a later one of its stream.
+    """
+    waits, dead = _by_receiver(c, _WAITING), _by_receiver(c, _LOST)
     first = [oldest for _, oldest in waits.values()]
     queued = {row.id: row.created_at for row in c.execute(_times(first))} if first else {}
     return [

@@ -169,6 +169,15 @@ class TestListed:
         store.given_up(ids["c1"], "no", NOW)
         assert store.outbox() == [OutboxCount("chat", 0, 1, None), OutboxCount("oncall", 5, 0, NOW)]
 
+    def test_what_was_given_up_counts_until_a_later_one_arrives(self, store: Store, ids: dict[str, int]) -> None:
+        """It cannot be sent again then: an incident about it would never end."""
+        for key in ("a1", "a2", "b1"):
+            store.given_up(ids[key], "no", NOW)
+        assert store.outbox()[1].dead == 3
+        store.sent(ids["a3"], NOW)
+        assert store.outbox()[1].dead == 1
+        assert keys(store.notices(state=NoticeState.DEAD)) == ["a2", "b1", "a1"]
+
 
 MANY = """
     WITH RECURSIVE numbers(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i < :n - 1)

@@ -19,8 +19,11 @@ import structlog.testing
 from drift.api.server import serve
 from drift.cli import credentials, logs, run
 from drift.config import load
+from drift.core.clock import SystemClock
 from drift.core.errors import ConfigError
 from drift.service.service import Service
+from drift.store import open_store
+from tests.rig.alerted import NOW, notice, put
 from tests.rig.operated import filled
 from tests.rig.proc import free_port
 from tests.rig.receiver import Receiver
@@ -164,6 +167,20 @@ def test_notices_are_sent_again(drift: Drift) -> None:
     assert [one["state"] for one in listed(drift, "notices")] == ["waiting", "waiting"]
     assert "say which" in drift("resend", code=2)
     assert "say which" in drift("resend", 1, "--all-dead", code=2)
+
+
+def test_one_that_cannot_be_sent_again_holds_up_no_other(drift: Drift) -> None:
+    store = open_store("sqlite:///drift.db", SystemClock())
+    try:
+        body = store.notices(limit=1)[0].body
+        put(store, notices=[notice(f"x{n}", "incident:77", body=body) for n in range(2)])
+        second, first = store.notices(limit=2)
+        store.given_up(first.id, "no", NOW)
+        store.sent(second.id, NOW)
+    finally:
+        store.close()
+    assert drift("resend", "--all-dead") == "2 notices to be sent again\n"
+    assert "has a later one of the same incident" in drift("resend", first.id, code=2)
 
 
 def test_runs(drift: Drift) -> None:
