@@ -22,7 +22,7 @@ class Alerting:
         self._told: list[set[tuple[str, ...]]] = [set() for _ in self._gauges]
 
     def publish(self, alerts: Counts, incidents: Counts, allowed: Counts) -> None:
-        """Alerts by (model, state, severity), open incidents by (model, family, severity), allowed alarms by (model,)."""
+        """Alerts by (model, state, severity), incidents by (model, family, severity), allowed alarms by (model,)."""
         for gauge, told, counts in zip(self._gauges, self._told, (alerts, incidents, allowed), strict=True):
             for labels, n in counts.items():
                 gauge.labels(*labels).set(n)

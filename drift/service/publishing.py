@@ -21,7 +21,8 @@ def publish_open(store: Store, metrics: Metrics) -> None:
     incidents: Counter[tuple[str, ...]] = Counter(
         (models.get(one.model_id, ""), one.family, one.urgency.value) for one in store.open_incidents()
     )
-    allowed: dict[tuple[str, ...], float] = {(model.name,): n for model in names.models.values() if (n := _allowed(model)) is not None}
+    budgets = ((model.name, _allowed(model)) for model in names.models.values())
+    allowed: dict[tuple[str, ...], float] = {(name,): budget for name, budget in budgets if budget is not None}
     metrics.alerting(alerts, incidents, allowed)
     metrics.outbox(store.outbox())
 
