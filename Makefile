@@ -1,6 +1,8 @@
 # Needs Python 3.11 or newer and make; the rest comes from requirements.lock into .venv.
 PYTHON ?= python3
 ARGS ?=
+# Test files run side by side: most of them wait for servers. WORKERS=0 runs them one after the other.
+WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 AIRFLOW := .cache/airflow/.ready
@@ -23,7 +25,7 @@ demo: $(READY)
 	@$(BIN)/drift demo $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q --durations=15 --durations-min=1 $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --durations=15 --durations-min=1 $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet .
