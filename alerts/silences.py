@@ -1,19 +1,35 @@
 """What keeps an incident from being told: silences, maintenance windows, inhibition. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from typing import Final
 
 from apscheduler.triggers.cron import CronTrigger
 
-from drift.core.alert import Incident, Silence
+from alerts.rules import FAMILIES
+from drift.core.alert import Incident, Silence, Urgency
 from drift.core.clock import isoformat, to_datetime
 
 Labels = Mapping[str, str | Sequence[str]]
 """What an incident is matched by: `model`, `owner`, `family`, `severity`, `column` and `rule` (any that it has)."""
 MATCHED = ("model", "owner", "family", "severity", "column", "rule")
 """The labels there are."""
+
+_VALUES: Final[Mapping[str, Collection[str]]] = {
+    "family": sorted(set(FAMILIES.values())), "severity": [urgency.value for urgency in Urgency],
+}  # fmt: skip
+"""Labels with values that are known beforehand."""
+
+
+def impossible(matchers: Mapping[str, str]) -> str:
+    """Why no incident could ever fit, such as a severity that there is not; empty: one could."""
+    for name, values in _VALUES.items():
+        pattern = matchers.get(name, "*")
+        if not any(_fits(pattern, value) for value in values):
+            return f"no incident has the {name} {pattern!r}; there are {', '.join(values)}"
+    return ""
 
 
 def matches(matchers: Mapping[str, str], labels: Labels) -> bool:

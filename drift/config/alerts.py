@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from alerts.rules import AlertRule, Comparison, Kind
-from alerts.silences import MATCHED, Maintenance
+from alerts.silences import MATCHED, Maintenance, impossible
 from drift.config.scalars import Duration, MisfitError, Settings, Word, Zone, said
 from drift.core.alert import Urgency
 from drift.core.clock import DAY, HOUR
@@ -108,10 +108,12 @@ def _cron(value: str) -> str:
 
 
 def matchers_of(value: Mapping[str, str]) -> Mapping[str, str]:
-    """Labels and patterns; unknown labels are refused."""
+    """Labels and patterns; unknown labels are refused, and what no incident could ever fit."""
     for name in value:
         if name not in MATCHED:
             raise ValueError(f"there is no label {name!r}; there are {', '.join(MATCHED)}")
+    if why := impossible(value):
+        raise ValueError(why)
     return value
 
 

@@ -14,6 +14,7 @@ from alerts.routes.contract import RouteKind
 from alerts.routes.pagerduty import PagerdutyOptions
 from alerts.routes.slack import SlackOptions
 from alerts.routes.webhook import WebhookOptions
+from alerts.silences import impossible
 from drift.config.scalars import Duration, MisfitError, Settings, said
 from drift.core.clock import HOUR
 
@@ -101,6 +102,8 @@ class RouteSettings(Settings):
         for matchers in self.match:
             for label in matchers.keys() - set(MATCHED):
                 found["match",] = f"incidents have no label {label!r}; there are {', '.join(MATCHED)}"
+            if why := impossible(matchers):
+                found["match",] = why
         if self.digest and not self.route.notes:
             found["digest",] = f"{self.kind} opens and closes alerts and cannot show a digest; send it to another route"
         if found:

@@ -15,6 +15,7 @@ from alerts.retrain.presets.jenkins import JenkinsOptions
 from alerts.retrain.presets.kubeflow import KubeflowOptions
 from alerts.retrain.presets.webhook import WebhookTriggerOptions
 from alerts.retrain.trigger import Preset
+from alerts.silences import impossible
 from drift.config.routes import MATCHED, Matchers
 from drift.config.scalars import Duration, MisfitError, Settings
 from drift.core.alert import Urgency
@@ -86,6 +87,8 @@ class TriggerSettings(Settings):
         for matchers in self.match:
             for label in matchers.keys() - set(MATCHED):
                 found["match",] = f"incidents have no label {label!r}; there are {', '.join(MATCHED)}"
+            if why := impossible(matchers):
+                found["match",] = why
         if found:
             raise MisfitError(found)
         return self

@@ -133,6 +133,7 @@ def test_a_silence_begins_and_ends(rig: Operated) -> None:
     ("changes", "said"),
     [
         ({"matchers": {}}, "matchers"),
+        ({"matchers": {"severity": "critical"}}, "no incident has the severity 'critical'; there are info"),
         ({"matchers": {"columns": "x"}}, "there is no label 'columns'; there are model, owner"),
         ({"matchers": {"model": ""}}, "matchers"),
         ({"matchers": {"model": 3}}, "matchers"),

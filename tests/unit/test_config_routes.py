@@ -66,6 +66,8 @@ routes:
         ("routes: [{slack: {}}]", "routes[0].slack.url: this setting is missing"),
         ("routes: [{slack: {url: 'https://hooks.slack.com/x'}}]", "write where it is, as in env:NAME"),
         ("routes: [{slack: {url: 'env:X', chanel: y}}]", "there is no such setting"),
+        ("routes: [{slack: {url: 'env:X'}, match: {severity: pages}}]", "no incident has the severity 'pages'"),
+        ("routes: [{slack: {url: 'env:X'}, match: {family: drifts}}]", "no incident has the family 'drifts'"),
         ("routes: [{slack: {url: 'env:X'}, match: {team: x}}]", "incidents have no label 'team'; there are model"),
         ("routes: [{slack: {url: 'env:X'}, name: 'a b'}]", "a name has letters, digits"),
         ("routes: [{slack: {url: 'env:X'}}, {slack: {url: 'env:X'}}]", "routes[1]: two routes are called 'slack'"),

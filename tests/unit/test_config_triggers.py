@@ -91,6 +91,7 @@ class TestRefused:
             ({"name": "x"}, "this one has none"),
             ({"airflow": AIRFLOW, "name": "Retrain_1"}, "small letters"),
             ({"airflow": AIRFLOW, "match": {"modle": "x"}}, "no label 'modle'"),
+            ({"airflow": AIRFLOW, "match": {"severity": "critical"}}, "no incident has the severity 'critical'"),
             ({"airflow": AIRFLOW, "on": "info"}, "warning"),
             ({"airflow": AIRFLOW, "pol": "1s"}, "pol"),
             ({"airflow": {**AIRFLOW, "password": "hunter2"}}, "env:NAME"),

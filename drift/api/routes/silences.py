@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from alerts.silences import MATCHED
+from alerts.silences import MATCHED, impossible
 from drift.api import convert_incidents as convert
 from drift.api import shapes_operating as shapes
 from drift.api.access import OPERATE, READ, Asker, see
@@ -53,6 +53,8 @@ def add_silence(
     for label in wanted.matchers:
         if label not in MATCHED:
             raise InputError(f"body matchers: there is no label {label!r}; there are {', '.join(MATCHED)}")
+    if why := impossible(wanted.matchers):
+        raise InputError(f"body matchers: {why}")
     if not max(starts, now) < ends <= starts + LONGEST:
         raise InputError("body ends: a silence ends after it starts, in the future, and within a year")
     _theirs(asker, wanted.matchers.get("model", ""))
