@@ -8,150 +8,48 @@ intervals pass, models fall silent. What it returns is stored in the results' tr
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Final, Protocol
+from typing import Final
 
 from alerts import grouping
 from alerts.grouping import Book
-from alerts.notices import Case, Receiver, about_run, due, key_of, message, notice
 from alerts.rules import AlertRule
-from alerts.silences import Maintenance, Quiet
 from alerts.state import Look, Moved, step
 from alerts.wording import title
 from drift.core.alert import (
-    Alert,
     AlertCommit,
     AlertKey,
     AlertState,
     Happening,
     Incident,
-    Notice,
-    Run,
-    Silence,
-    Told,
     Urgency,
 )
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import DAY, MINUTE, Clock
 from drift.core.commit import WindowResult
-from drift.core.errors import NotFound
 from drift.core.result import WindowState
 from drift.core.window import Window
+from drift.evaluation.alerting_ports import Store
 from drift.evaluation.cases import Names
 from drift.evaluation.closing import Status
 from drift.evaluation.leftovers import left
 from drift.evaluation.looks import Seen, away, looks_of, standing_looks
+from drift.evaluation.telling import Routing, Telling, Triggers
 
-__all__ = ["Alerting", "Routing", "Store"]
+__all__ = ["Alerting", "Routing", "Triggers"]
 
-HORIZON: Final = DAY
 CANARY_SHARE: Final = 0.1
 """While the model that a reference replaces still serves so large a share of the traffic, nothing is resolved by it."""
 UNSERVED: Final = DAY
 """A version that got no row for so long is not served any more."""
 REFRESH: Final = 5 * MINUTE
 """How long an open silence or lag has been is written down so often."""
-_QUIET: Final = "*"
-"""Stands for all receivers where a silence is noted."""
-_RECENT_RUNS: Final = 50
-NEWS: Final = DAY
-"""What became of a run longer ago than this is no news any more."""
-
-
-class Outbox(Protocol):
-    """What waits and what was given up, of one receiver."""
-
-    @property
-    def receiver(self) -> str:
-        """A route's name."""
-
-    @property
-    def dead(self) -> int:
-        """Notices that were given up."""
-
-
-class Total(Protocol):
-    """What was counted in a stretch."""
-
-    @property
-    def rows(self) -> int:
-        """Rows."""
-
-
-class Judged(Protocol):
-    """A window that was judged."""
-
-    @property
-    def reference_id(self) -> int:
-        """Against what."""
-
-    @property
-    def spec(self) -> str:
-        """How it is cut."""
-
-    @property
-    def window(self) -> Window:
-        """Its stretch."""
-
-
-class Store(Protocol):
-    """The part of the store that alerting reads."""
-
-    @property
-    def uuid(self) -> str:
-        """Whose store it is: part of every key."""
-
-    def open_alerts(self) -> Sequence[Alert]:
-        """What is pending or fires."""
-
-    def open_incidents(self) -> Sequence[Incident]:
-        """All that are not resolved."""
-
-    def incidents_closed_since(self, on: int) -> Sequence[Incident]:
-        """Those resolved since a moment of the clock."""
-
-    def incident(self, incident_id: int) -> Incident:
-        """One of them; raises NotFound."""
-
-    def next_incident_id(self) -> int:
-        """An id that no incident ever had."""
-
-    def silences(self, *, active_on: int | None = None, limit: int = 1000, before: int | None = None) -> list[Silence]:
-        """Those that hold at a moment of the clock."""
-
-    def runs(self, *, limit: int = 100) -> Sequence[Run]:
-        """Retrain runs, newest first."""
-
-    def outbox(self) -> Sequence[Outbox]:
-        """What each receiver waits for."""
-
-    def counted(self, reference_id: int, start: int, end: int) -> Total:
-        """Rows of a stretch."""
-
-    def latest_final(self, model_id: int) -> Sequence[Judged]:
-        """For each reference and length: the newest window that is final."""
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """What drift.yaml says about telling, as values."""
-
-    receivers: tuple[Receiver, ...] = ()
-    maintenance: tuple[Maintenance, ...] = ()
-    horizon: int = HORIZON
-    """Windows that ended longer ago than this, by the clock, are told to nobody."""
-    url: str = ""
-    """Where people reach the service; empty: unknown, messages have no link."""
-
-
-Triggers = Callable[[Sequence[Case], Sequence[Run], int], Sequence[Run]]
-"""(open incidents that may be told, latest runs, now) → runs to be made."""
 
 
 class Alerting:
-    """Keeps alerts and incidents; one per evaluator. Holds nothing between two slices but what it has told of runs."""
+    """Keeps alerts and incidents; one per evaluator."""
 
     def __init__(
         self,
@@ -161,9 +59,8 @@ class Alerting:
         routing: Routing,
         triggers: Triggers | None = None,
     ) -> None:
-        self._store, self._clock, self._rules, self._routing, self._triggers = store, clock, rules, routing, triggers
-        self._said: set[str] = set()
-        self._saying: set[str] = set()
+        self._store, self._clock, self._rules, self._routing = store, clock, rules, routing
+        self._telling = Telling(store, routing, triggers)
 
     def work(
         self, results: Sequence[WindowResult], catalogue: Catalogue, statuses: Sequence[Status]
@@ -177,19 +74,18 @@ class Alerting:
         """
         names = Names(catalogue)
         book = self._book(names)
-        self._saying = set()
-        desk = _Desk(self._store.silences(active_on=book.now), list(self._store.runs(limit=_RECENT_RUNS)))
+        desk = self._telling.begin(book.now)
         # one moment after the other: what is told does not depend on how many windows a slice has
         for _, together in groupby(sorted(results, key=_in_order), key=lambda one: one.window.end):
             for result in together:
                 self._result(book, names, result)
-            self._tell(book, names, desk)
+            self._telling.tell(book, names, desk)
         for model in catalogue.models.values():
             for rule in self._rules(model):
                 self._look(book, self._fresh(book, away(rule, model, statuses, book.now)))
         self._look(book, self._undelivered(book))
         self._drop(book, names, statuses)
-        self._tell(book, names, desk)
+        self._telling.tell(book, names, desk)
         found = AlertCommit(
             tuple(book.changed.values()), tuple(book.touched.values()), tuple(book.events), tuple(desk.notices),
             tuple(desk.made),
@@ -198,7 +94,7 @@ class Alerting:
 
     def committed(self) -> None:
         """What `work` returned last is stored: news of runs need not be made again."""
-        self._said |= self._saying
+        self._telling.committed()
 
     def _book(self, names: Names) -> Book:
         now = self._clock.now()
@@ -323,94 +219,6 @@ class Alerting:
             same = alert is not None and grouping.fires(alert) == one.look.broken
             if not (same and alert is not None and book.now - alert.seen_at < REFRESH):
                 yield one
-
-    # Telling
-
-    def _tell(self, book: Book, names: Names, desk: "_Desk") -> None:
-        grouping.settle(book)
-        everything = list(book.incidents.values())
-        quiet = Quiet.at(book.now, desk.silences, self._routing.maintenance, everything)
-        cases = []
-        for incident in everything:
-            if incident.open or incident.id in book.touched:
-                case = self._case(book, names, incident, quiet)
-                cases.append(case)
-                desk.notices += self._due(book, case)
-        desk.notices += self._news(cases, names, desk.runs, book.now)
-        if self._triggers is not None:
-            made = self._triggers(_triggering(cases), [*desk.made, *desk.runs], book.now)
-            for run in made:
-                book.happened(run.incident_id, Happening.RUN, f"{run.trigger}: {run.state.value}", None)
-            desk.made += made
-
-    def _case(self, book: Book, names: Names, incident: Incident, quiet: Quiet) -> Case:
-        case = names.case(incident, book.members(incident.id), self._routing.url)
-        return replace(case, quiet=quiet.why(incident, case.labels))
-
-    def _due(self, book: Book, case: Case) -> Iterator[Notice]:
-        incident, told = case.incident, {one.receiver: one for one in case.incident.told}
-        for one, change in due(case, self._routing.receivers, book.now):
-            told[one.receiver] = one
-            if change is None:
-                continue
-            key = key_of(self._store.uuid, incident.id, one.receiver, one.nth)
-            yield notice(message(case, one, change, key), one.receiver, f"incident:{incident.id}", book.now)
-            book.happened(incident.id, Happening.TOLD, f"{change.value} to {one.receiver}", None)
-        why = case.quiet or ("snoozed" if case.snoozed else "")
-        hushed = told.get(_QUIET)
-        if incident.open and why and not incident.silent and (hushed is None or hushed.status != why):
-            told[_QUIET] = Told(_QUIET, why, incident.urgency, book.now, 0)
-            book.happened(incident.id, Happening.SILENCED, why, None)
-        if not why:
-            told.pop(_QUIET, None)
-        if tuple(told.values()) != incident.told:
-            book.write(replace(incident, told=tuple(told.values())))
-
-    def _news(self, cases: Sequence[Case], names: Names, runs: Sequence[Run], now: int) -> Iterator[Notice]:
-        """What became of retrain runs, to those who know of the incident, though it be over. Keys make it once."""
-        known = {case.incident.id: case for case in cases}
-        curious = [one for one in self._routing.receivers if one.runs and one.notes]
-        for run in runs:
-            keys = {one.name: f"{self._store.uuid[:13]}-r{run.id}-{run.state.value}-{one.name}" for one in curious}
-            fresh = {name: key for name, key in keys.items() if key not in self._said and key not in self._saying}
-            if not fresh or not run.incident_id or now - run.changed_at > NEWS:
-                continue
-            case = known.get(run.incident_id) or self._over(names, run.incident_id)
-            told = {one.receiver for one in case.incident.told} if case is not None else set[str]()
-            if case is None or not told:
-                continue
-            self._saying |= set(fresh.values())
-            for receiver, key in fresh.items():
-                if receiver in told:
-                    yield notice(about_run(case, run, key, now), receiver, f"incident:{run.incident_id}", now)
-
-    def _over(self, names: Names, incident_id: int) -> Case | None:
-        """An incident that is over; None: retention has removed it."""
-        try:
-            return names.case(self._store.incident(incident_id), (), self._routing.url)
-        except NotFound:
-            return None
-
-
-def _triggering(cases: Iterable[Case]) -> list[Case]:
-    """Incidents that may start something: open, told, and of drift."""
-    return [
-        case
-        for case in cases
-        if case.incident.open and not case.incident.silent and not case.quiet and not case.snoozed
-        and case.incident.family == "drift"
-    ]  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Desk:
-    """What is read once for a slice, and what goes out."""
-
-    silences: Sequence[Silence]
-    runs: Sequence[Run]
-    """The latest, newest first."""
-    notices: list[Notice] = field(default_factory=list)
-    made: list[Run] = field(default_factory=list)
 
 
 def _before(names: Names, reference: Reference, other: int) -> bool:
