@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from drift.core.alert import AuditEntry, Notice, NoticeState
+from drift.core.clock import DAY
 from drift.core.errors import Conflict, NotFound
 from drift.store import access
 from drift.store.alert_tables import notices
@@ -23,14 +24,21 @@ from drift.store.values import among, clean
 _WAITING: Final = among(notices.c.state, NoticeState.WAITING)
 _DEAD: Final = among(notices.c.state, NoticeState.DEAD)
 _LATER: Final = notices.alias("later")
-_LOST: Final = and_(
-    _DEAD,
-    ~exists().where(
+_SENT_LATER: Final = (
+    select(_LATER.c.id)
+    .where(
         _LATER.c.stream == notices.c.stream, _LATER.c.receiver == notices.c.receiver, _LATER.c.id > notices.c.id,
         _LATER.c.state == NoticeState.SENT.value,
-    ),
+    )
+    .limit(1)
+    .correlate(notices)
+    .scalar_subquery()
 )  # fmt: skip
+# not `NOT EXISTS`, which PostgreSQL would answer by reading all that was ever sent
+_LOST: Final = and_(_DEAD, _SENT_LATER.is_(None))
 """Given up, and the receiver has nothing later of the stream: it could be sent again, and somebody should see to it."""
+FURTHEST: Final = 3 * DAY
+"""No pause is as long: what shall wait longer was noted by a clock that has been set back since, and is due."""
 
 
 def add(c: Connection, given: Sequence[Notice]) -> None:
@@ -52,7 +60,8 @@ def waiting(c: Connection, receiver: str, now: int, limit: int) -> list[Notice]:
     found: list[Notice] = []
     # in two steps, because planners like to look for ten of them among all notices
     for some in slices(heads):
-        due = select(t).where(t.c.id.in_(some), t.c.not_before <= now).order_by(t.c.id)
+        ready = or_(t.c.not_before <= now, t.c.not_before > now + FURTHEST)
+        due = select(t).where(t.c.id.in_(some), ready).order_by(t.c.id)
         found += _listed(c, due.limit(limit - len(found)))
         if len(found) >= limit:
             break

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from drift.core.alert import Notice, NoticeState
-from drift.core.clock import MINUTE
+from drift.core.clock import DAY, MINUTE
 from drift.core.errors import Conflict, NotFound
 from drift.store import Store
 from drift.store.rows import OutboxCount
@@ -168,6 +168,12 @@ class TestListed:
         store.sent(ids["a1"], NOW)
         store.given_up(ids["c1"], "no", NOW)
         assert store.outbox() == [OutboxCount("chat", 0, 1, None), OutboxCount("oncall", 5, 0, NOW)]
+
+    def test_a_clock_that_was_set_back_holds_nothing_up(self, store: Store, ids: dict[str, int]) -> None:
+        store.failed(ids["c1"], "no", NOW + 365 * DAY)
+        assert due(store, receiver="chat") == ["c1"]
+        store.failed(ids["c1"], "no", NOW + DAY)
+        assert due(store, receiver="chat") == []
 
     def test_what_was_given_up_counts_until_a_later_one_arrives(self, store: Store, ids: dict[str, int]) -> None:
         """It cannot be sent again then: an incident about it would never end."""
