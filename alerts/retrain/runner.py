@@ -16,6 +16,8 @@ from typing import Final
 import structlog
 
 from alerts.backoff import Backoff
+from alerts.delivery import LEASE_SECONDS
+from alerts.egress import before
 from alerts.retrain.ports import Duty, Metrics, Pipeline, Store, careful
 from alerts.retrain.reporting import HANDED_OVER
 from alerts.retrain.target import UNKNOWN, Found, Progress
@@ -82,9 +84,12 @@ class Runner:
             act = self._due(run)
             if act is None:
                 continue
+            taken = self._clock.monotonic()
             if (stopping is not None and stopping.is_set()) or not self._duty.held():
                 return done
-            act(run)
+            # one that stood still since then starts nothing that another server has started meanwhile
+            with before(taken + LEASE_SECONDS, self._clock.monotonic):
+                act(run)
             done += 1
         known = {run.id for run in runs}
         self._asked = {run: at for run, at in self._asked.items() if run in known}

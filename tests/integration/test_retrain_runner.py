@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from alerts.backoff import Backoff
-from alerts.delivery import Duty
+from alerts.delivery import LEASE_SECONDS, Duty
 from alerts.retrain.reporting import HANDED_OVER, report
 from alerts.retrain.runner import LEASE, UNKNOWN_MOST, Runner
 from alerts.retrain.target import UNKNOWN
@@ -364,3 +364,21 @@ class TestTwoServers:
         assert not thread.is_alive()
         assert here.run().state is RunState.RUNNING
         assert here.run().changed_at < NOW + MINUTE
+
+
+def test_one_that_stood_still_starts_nothing_after_its_lease(
+    office: NewOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = office("argo")  # it honours no key
+    here.want()
+    start = here.wired.target.start
+
+    def late(run: Run) -> object:
+        here.clock.advance(LEASE_SECONDS)
+        return start(run)
+
+    monkeypatch.setattr(here.wired.target, "start", late)
+    run = here.later(0)
+    assert (run.state, here.stub.asked) == (RunState.REQUESTED, [])
+    monkeypatch.undo()
+    assert here.later(60).state is RunState.SUCCEEDED
