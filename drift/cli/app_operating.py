@@ -123,3 +123,13 @@ def digest(
     from drift.cli import incidents as listing
 
     listing.digest(days, config, url, as_json=json)
+
+
+@commands.command()
+def forget(
+    model: ModelName, why: Why, who: Who = "", config: ConfigFile = HERE, url: Url = None, json: Json = False
+) -> None:
+    """Watch a model no more, once it is out of drift.yaml: its incidents end; what is stored of it stays."""
+    from drift.cli import forgetting
+
+    forgetting.forget(model, why, who, config, url, as_json=json)

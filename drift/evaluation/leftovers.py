@@ -33,7 +33,7 @@ def left(
     if key.model_id == 0:
         return "" if key.detail in receivers else f"drift.yaml has no route {key.detail!r} any more"
     model = names.models.get(key.model_id)
-    if model is None:
+    if model is None or not model.windows:
         return "the model is not watched any more"
     rule = next((one for one in rules(model) if one.name == key.rule), None)
     if rule is None:

@@ -55,7 +55,7 @@ class Digesting:
             return 0
         now = self._clock.now()
         at, lease = latest(self._alerting.digest, self._alerting.timezone, now), self._lease()
-        if at == self._done or lease is None or now - at > _MISSED:
+        if at == self._done or lease is None or now - at > _MISSED or not self._was_there(at):
             return 0
         message = digest(week_of(self._store, at - WEEK, at), link=self._alerting.url)
         notices = []
@@ -65,3 +65,7 @@ class Digesting:
         self._store.commit_alerting(lease, AlertCommit(notices=tuple(notices)))
         self._done = at
         return len(notices)
+
+    def _was_there(self, at: int) -> bool:
+        """Whether anything was watched by then: a new service has no last week."""
+        return any(reference.created_at <= at for reference in self._store.catalogue().references)

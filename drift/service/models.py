@@ -8,7 +8,7 @@ import structlog
 from drift.config import Config, ModelSettings
 from drift.core.catalogue import Model, Reference
 from drift.core.clock import Clock
-from drift.core.errors import InputError
+from drift.core.errors import Conflict, InputError, NotFound
 from drift.core.window import pane_start
 from drift.store import Store
 
@@ -24,6 +24,9 @@ def register_models(store: Store, config: Config, clock: Clock, progress: Progre
     Raises:
         InputError: a reference file cannot be read or cannot become a reference.
     """
+    for name in store.catalogue().models.keys() - config.models.keys():
+        if store.catalogue().models[name].windows:
+            log.info("watched with the settings it was registered with; `drift forget` ends that", model=name)
     models = []
     for name, settings in config.models.items():
         model = put_model(store, name, settings)
@@ -45,6 +48,24 @@ def put_model(store: Store, name: str, settings: ModelSettings) -> Model:
         zone=settings.timezone,
         settings=settings.model_dump(mode="json", exclude_defaults=True),
     )
+
+
+def forget_model(store: Store, config: Config, name: str) -> Model:
+    """Watch a model no more: no window of it is judged and nothing about it is told. What is stored of it stays.
+
+    Raises:
+        NotFound: there is no such model.
+        Conflict: drift.yaml has it, and would bring it back.
+    """
+    model = store.catalogue().models.get(name)
+    if model is None:
+        raise NotFound(f"there is no model {name!r}")
+    if name in config.models:
+        raise Conflict(f"model {name!r} is set in drift.yaml; take it out there and restart the service first")
+    return store.put_model(
+        name, pane=model.pane, lateness=model.lateness, windows=(), zone=model.zone,
+        settings={**model.settings, "alerts": []},
+    )  # fmt: skip
 
 
 def add_reference(

@@ -7,9 +7,12 @@ import pytest
 
 from alerts.notices import Receiver
 from alerts.rules import AlertRule, Comparison
+from drift.config import ModelSettings, parse
 from drift.core.alert import Urgency
 from drift.core.clock import DAY, HOUR, MINUTE
+from drift.core.errors import Conflict, NotFound
 from drift.core.result import Breach, WindowState
+from drift.service.models import forget_model, put_model
 from drift.store import Store
 from tests.integration.test_alerting import Part, retrained
 from tests.rig.paging import DRIFT, ONCALL, Office, hour
@@ -188,3 +191,17 @@ def test_late_rows_of_an_old_window_break_no_rule_of_the_users_own(office: NewOf
         team.judge(n)
     team.judge(1, breaches=(Breach("n0", "psi", 0.4, 0.1, "psi > 0.1"),))
     assert team.incidents() == []
+
+
+def test_a_model_that_is_forgotten_leaves_nothing_open(store: Store) -> None:
+    team = Office(store)
+    team.judge(0, team.raised("n0", 0))
+    with pytest.raises(Conflict, match=r"is set in drift\.yaml"):
+        forget_model(store, parse("models: {credit: {}}"), "credit")
+    with pytest.raises(NotFound):
+        forget_model(store, parse("{}"), "other")
+    forget_model(store, parse("{}"), "credit")
+    team.tick(minutes=1)
+    assert team.incidents()[0].resolution == "the model is not watched any more"
+    again = put_model(store, "credit", ModelSettings())
+    assert again.windows

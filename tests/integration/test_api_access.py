@@ -59,6 +59,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/windows"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/windows/{window_id}"): (READING, {}),
     ("GET", "/v1/windows/{window_id}/row-tests"): (READING, {"params": {"test": "classifier"}}),
+    ("POST", "/v1/forget"): (ADMIN, {"params": {"model": "churn"}} | body(why="x")),
     ("POST", "/v1/answers"): (
         OPERATING,
         {"params": {"model": "credit"}} | body(action="snooze", column="n0", until=isoformat(NOW + DAY), why="x"),

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.message import Message
 from drift.config import parse
-from drift.core.clock import DAY, HOUR, MINUTE, ManualClock, from_datetime
+from drift.core.clock import DAY, HOUR, MINUTE, ManualClock, SystemClock, from_datetime
 from drift.core.commit import Lease
 from drift.service.digesting import Digesting, latest
 from drift.store import Store
@@ -44,7 +44,8 @@ def test_it_is_queued_once_for_each_who_wants_it(store: Store) -> None:
     clock, lease = ManualClock(team.clock.now()), team.lease
     held: list[Lease | None] = [None]
     digesting = Digesting(store, clock, parse(YAML), lambda: held[0])
-    clock.set(latest("mon 08:00", "UTC", clock.now() + 7 * DAY) - MINUTE)
+    # the store says by the machine's clock since when there is something to watch
+    clock.set(latest("mon 08:00", "UTC", SystemClock().now() + 8 * DAY) - MINUTE)
     held[0] = lease
     assert digesting.tick() == 0, "it is not Monday"
     clock.advance(120)
@@ -57,6 +58,12 @@ def test_it_is_queued_once_for_each_who_wants_it(store: Store) -> None:
     (queued,) = store.notices(receiver="chat")
     assert "n0 is higher" in Message.load(queued.body).text
     assert store.notices(receiver="other") == []
+
+
+def test_a_new_service_has_no_last_week(store: Store) -> None:
+    clock = ManualClock(latest("mon 08:00", "UTC", 1_795_392_000_000_000) + MINUTE)
+    lease = store.lease("evaluation", "a", 60)
+    assert Digesting(store, clock, parse(YAML), lambda: lease).tick() == 0
 
 
 def test_one_that_nobody_could_send_is_left_out_after_a_day(store: Store) -> None:

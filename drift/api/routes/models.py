@@ -6,10 +6,12 @@ from fastapi import APIRouter, Body
 
 from drift.api import convert, shapes
 from drift.api.access import ADMIN, READ, Asker
-from drift.api.deps import Given, ModelPath, ModelQuery, User, audit, errors, model_called
+from drift.api.deps import Given, ModelPath, ModelQuery, User, answerer, audit, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.api.shapes_incidents import DecisionRequest
 from drift.core.clock import DAY
 from drift.core.errors import Conflict
+from drift.service.models import forget_model as forget
 from drift.service.models import put_model as put
 
 router = APIRouter(prefix="/v1", tags=["models"])
@@ -39,6 +41,18 @@ def list_fields(services: Given, asker: Asker, name: ModelQuery) -> shapes.Field
 def show_model(services: Given, asker: Asker, name: ModelPath) -> shapes.ModelAnswer:
     """One model."""
     return convert.model(model_called(services.store.catalogue(), name, asker))
+
+
+@router.post("/forget", responses=errors(409), dependencies=[ADMIN])
+def forget_model(
+    services: Given, asker: Asker, name: ModelQuery, wanted: DecisionRequest, user: User = None
+) -> shapes.ModelAnswer:
+    """Watch a model no more: its windows are not judged and its incidents end. It can be put again."""
+    model_called(services.store.catalogue(), name, asker)
+    who = answerer(asker, user, wanted.who)
+    gone = forget(services.store, services.config, name)
+    audit(services, who, "model.forget", f"model {name}", wanted.why)
+    return convert.model(gone)
 
 
 @router.put("/models/{name:path}", responses=errors(409, 413), dependencies=[ADMIN])
