@@ -42,6 +42,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left_out)
 
 
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """A command that a test runs in this process says how loud logs are; the next test begins anew."""
+    import structlog
+
+    yield
+    structlog.reset_defaults()
+
+
 def _require(get: Callable[[], T]) -> T:
     try:
         return get()
