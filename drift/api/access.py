@@ -1,6 +1,7 @@
 """Who asks, and whether they may: every request's token is looked at before anything else of it is.
 
-Authentication (ASGI)   token → `Caller`; 401 it is none, 429 it is used too often, 403 another site's page asks
+Authentication (ASGI)   token → `Caller`; 401 it is none, 429 it is used too often, 403 another site's page asks.
+                        A page's reader may bring it in a cookie, and goes to the login page instead of a 401
 needs(scope)            beside each route: 403 without that scope; the app refuses to be made with a route without
 Asker                   given to the routes, for what is about one model: 403 where that is none of the token's
 """
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from drift.api.errors import ApiError, answer, forbidden, refusal
+from drift.api.pages import session
 from drift.config import ServerSettings
 from drift.core.alert import Scope
 from drift.core.clock import Clock
@@ -138,10 +140,13 @@ class Authentication:
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Pass the request on with its caller, or refuse it."""
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS and not session.is_open(scope["path"]):
             try:
                 scope.setdefault("state", {})["caller"] = await self._who(scope)
             except ApiError as error:
+                if error.status == 401 and session.is_page(scope["path"]):
+                    await session.to_login(scope)(scope, receive, send)
+                    return
                 headers = {"WWW-Authenticate": 'Bearer realm="driftsum"'} if error.status == 401 else {}
                 await answer(error.status, error.code, error.message, headers)(scope, receive, send)
                 return
@@ -156,18 +161,37 @@ class Authentication:
     async def _who(self, scope: Connection) -> Caller:
         given = Headers(scope=scope).getlist("authorization")
         if not given:
-            return self._without(scope)
+            return await self._reader(scope) if session.is_page(scope["path"]) else self._without(scope)
         kind, _, secret = given[0].partition(" ")
         secret = secret.strip()
         if len(given) > 1 or kind.lower() != "bearer" or not secret:
             raise ApiError(401, "unauthorized", "an access token is sent as `Authorization: Bearer TOKEN`, once")
         try:
-            caller = self._keys.remembered(secret)
-            if caller is None:
-                caller = await run_in_threadpool(self._keys.find, secret)
+            return await self._found(secret)
         except Unauthorized as error:
             raise ApiError(401, "unauthorized", str(error)) from error
+
+    async def _found(self, secret: str) -> Caller:
+        caller = self._keys.remembered(secret)
+        if caller is None:
+            caller = await run_in_threadpool(self._keys.find, secret)
         self._bucket(caller.name).take(f"token {caller.name!r} is used too often")
+        return caller
+
+    async def _reader(self, scope: Connection) -> Caller:
+        """Who looks at a page: by the cookie, which a browser also sends along with what other sites make it send."""
+        headers = Headers(scope=scope)
+        secret = session.secret(headers)
+        if not secret:
+            return self._without(scope)
+        if scope["method"] not in _SAFE and elsewhere(headers, self._names):
+            raise forbidden("a page of another site may not do this")
+        try:
+            caller = await self._found(secret)
+        except Unauthorized:
+            # where no token is needed, the cookie is that of another service on this machine
+            return self._without(scope)
+        scope["state"]["secret"] = secret
         return caller
 
     def _without(self, scope: Connection) -> Caller:
@@ -178,7 +202,7 @@ class Authentication:
                 401, "unauthorized", "an access token is needed, as `Authorization: Bearer TOKEN`, for commands in "
                 "DRIFT_TOKEN; an admin makes one with `drift token create`, the first while no server runs",
             )  # fmt: skip
-        if scope["method"] not in _SAFE and _elsewhere(Headers(scope=scope), self._names):
+        if scope["method"] not in _SAFE and elsewhere(Headers(scope=scope), self._names):
             raise forbidden("a page of another site may not do this; send an access token")
         return ANYBODY
 
@@ -191,7 +215,7 @@ class Authentication:
         return found
 
 
-def _elsewhere(headers: Headers, names: Collection[str]) -> bool:
+def elsewhere(headers: Headers, names: Collection[str]) -> bool:
     """Whether a browser says that a page of another origin asks. Without tokens nothing else tells it from a person."""
     origin = headers.get("origin")
     if origin is not None:
