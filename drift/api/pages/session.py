@@ -48,20 +48,26 @@ def secret(headers: Headers) -> str:
     return given[0] if len(given) == 1 else ""
 
 
-def proof(token: str) -> str:
+def token(request: Request) -> str:
+    """The token that a request was let in by, out of its cookie; empty: it was not by a cookie."""
+    found: str = getattr(request.state, "secret", "")
+    return found
+
+
+def proof(given: str) -> str:
     """What a form has to bring beside the cookie: another site cannot read it, nor find it out."""
-    return hmac.new(token.encode("utf-8", "surrogateescape"), b"driftsum form", hashlib.sha256).hexdigest()
+    return hmac.new(given.encode("utf-8", "surrogateescape"), b"driftsum form", hashlib.sha256).hexdigest()
 
 
-def proves(token: str, given: str) -> bool:
+def proves(mine: str, given: str) -> bool:
     """Whether a form brought what it has to."""
-    return hmac.compare_digest(proof(token).encode(), given.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(proof(mine).encode(), given.encode("utf-8", "surrogateescape"))
 
 
-def remember(request: Request, response: Response, token: str) -> None:
+def remember(request: Request, response: Response, given: str) -> None:
     """Put a token into the browser."""
     response.set_cookie(
-        COOKIE, token, max_age=LASTS, path="/", secure=_encrypted(request), httponly=True, samesite="strict"
+        COOKIE, given, max_age=LASTS, path="/", secure=_encrypted(request), httponly=True, samesite="strict"
     )
 
 
