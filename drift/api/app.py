@@ -5,8 +5,10 @@ from typing import Final
 from fastapi import FastAPI
 
 from drift.api import errors
-from drift.api.access import Authentication, describe
+from drift.api.access import Authentication, declared, describe
 from drift.api.guard import BodyLimits, TrustedHosts
+from drift.api.pages import assets, overview
+from drift.api.pages.headers import Secured
 from drift.api.routes import (
     administration,
     alarms,
@@ -28,6 +30,8 @@ ROUTERS: Final = tuple(
         events, references, models, windows, alarms, incidents, silences, runs, operations, administration,
     )
 )  # fmt: skip
+PAGES: Final = tuple(module.router for module in (overview, assets))
+"""What people look at; not in the OpenAPI document."""
 MAX_BODY: Final = 1 << 20
 """Bytes of a request's body where a route has no limit of its own."""
 _DESCRIPTION: Final = """\
@@ -56,10 +60,12 @@ def create_app(services: Services) -> FastAPI:
     errors.install(app)
     limits = services.config.server
     describe(app, ROUTERS, optional=not limits.tokens_needed)
-    for router in ROUTERS:
+    list(declared(PAGES))  # a page as well has to say what it needs
+    for router in (*ROUTERS, *PAGES):
         app.include_router(router)
     by_path = {"/v1/events": limits.max_body, "/v1/references": limits.max_upload}
     app.add_middleware(BodyLimits, limits=by_path, otherwise=MAX_BODY)
     app.add_middleware(Authentication, keys=services.keys, settings=limits, clock=services.clock)
     app.add_middleware(TrustedHosts, hosts=limits.names)
+    app.add_middleware(Secured)
     return app

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from drift.api.faults import fault_page, wants_page
 from drift.api.strict import StrictJson
 from drift.core.errors import (
     BackPressure,
@@ -116,7 +117,9 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     # as text: some renderers of `exc_info` print local variables, and those may hold events or secrets
     trace = "".join(traceback.format_exception(error))
     log.error("request failed", method=request.method, path=request.url.path, trace=trace)
-    return answer(500, "internal", "something went wrong inside; the service's log says what")
+    message = "something went wrong inside; the service's log says what"
+    # this one is made outside of every middleware
+    return fault_page(500, message) if wants_page(request.scope) else answer(500, "internal", message)
 
 
 def too_large(what: str, limit: int) -> str:

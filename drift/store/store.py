@@ -53,6 +53,7 @@ from drift.store.rows import (
     Totals,
     WindowRow,
 )  # fmt: skip
+from drift.store.viewing_store import ViewingStore
 
 INTS_AT_ONCE: Final = 1 << 20
 """Counters of a reference's stretches read in one statement (8 MB)."""
@@ -81,7 +82,7 @@ def open_store(url: str, clock: Clock, *, role: Role = "writer") -> "Store":
         raise
 
 
-class Store(AlertingStore):
+class Store(AlertingStore, ViewingStore):
     """SQL behind methods; thread-safe. Every method may raise `StoreUnavailable`: pause and try again."""
 
     def __init__(self, database: Database, clock: Clock) -> None:

@@ -1,0 +1,1 @@
+"""What the templates show: one module of frozen dataclasses per screen."""

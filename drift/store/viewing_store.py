@@ -1,0 +1,31 @@
+"""The part of the store that only the web page uses. Each method is one transaction that reads."""
+
+from collections.abc import Collection
+
+from drift.core.result import Judgement
+from drift.store import results, viewing
+from drift.store.rows import WindowRow
+from drift.store.transactions import Transactions
+from drift.store.viewing import Standing
+
+
+class ViewingStore(Transactions):
+    """Methods of `Store`."""
+
+    _axes: results.KnownAxes
+
+    def newest_final(self, cuts: Collection[tuple[int, str]]) -> dict[tuple[int, str], WindowRow]:
+        """(model id, spec) → its newest final window, whatever its reference."""
+        return self._read(lambda c: viewing.newest_final(c, cuts))
+
+    def recent_windows(self, cuts: Collection[tuple[int, str]], limit: int) -> dict[tuple[int, str], list[WindowRow]]:
+        """(model id, spec) → its newest windows that were judged, newest first."""
+        return self._read(lambda c: viewing.recent(c, cuts, limit))
+
+    def standing_by_model(self) -> dict[int, Standing]:
+        """Model id → its alarms that stand and are not snoozed."""
+        return self._read(viewing.standing_by_model)
+
+    def judged(self, window_ids: Collection[int], segment: int = 0) -> dict[int, Judgement]:
+        """Window id → the judgement of one segment, of its latest revision."""
+        return self._read(lambda c: viewing.judged(c, window_ids, segment, self._axes))
