@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from drift.core.cross import pairs
 from drift.core.errors import SchemaError
+from drift.core.outcome.grid import OutcomeGrid
 from drift.core.schema import Column, Kind, Schema
 from drift.core.sketch import CELLS, DISTINCT, RANKS
 
@@ -217,6 +218,8 @@ class Grid:
     scores: tuple[tuple[int, ...], ...] = ()
     """For each of the first measured columns: the score of each value bin, see `drift.core.cross`. Empty: products of
     columns are not kept."""
+    outcomes: OutcomeGrid | None = None
+    """How predictions and their labels are counted; None: they are not, for there is no label."""
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -286,6 +289,8 @@ class Grid:
         if self.scores:
             # a grid without them keeps the id that it had before there were any
             plain["scores"] = self.scores
+        if self.outcomes is not None:
+            plain["outcomes"] = self.outcomes
         return msgspec.json.encode(plain, order="deterministic").replace(_NOTHING_LEARNT, b"")
 
     @staticmethod
