@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from drift.api import errors
 from drift.api.access import Authentication, declared, describe
 from drift.api.guard import BodyLimits, TrustedHosts
-from drift.api.pages import assets, overview
+from drift.api.pages import assets, model, overview
 from drift.api.pages.headers import Secured
 from drift.api.routes import (
     administration,
@@ -30,7 +30,7 @@ ROUTERS: Final = tuple(
         events, references, models, windows, alarms, incidents, silences, runs, operations, administration,
     )
 )  # fmt: skip
-PAGES: Final = tuple(module.router for module in (overview, assets))
+PAGES: Final = tuple(module.router for module in (overview, model, assets))
 """What people look at; not in the OpenAPI document."""
 MAX_BODY: Final = 1 << 20
 """Bytes of a request's body where a route has no limit of its own."""

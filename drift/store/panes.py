@@ -28,7 +28,7 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         panes.c.end,
         panes.c.blob,
     )
-    statement = select(*columns).where(_overlaps(reference.id, start, end), panes.c.block >= 0)
+    statement = select(*columns).where(overlaps(reference.id, start, end), panes.c.block >= 0)
     blocks: dict[int, Sums] = {}
     rows = late = foreign = 0
     straddles = False
@@ -47,7 +47,7 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
 def sample(c: Connection, reference_id: int, start: int, end: int) -> RowSample | None:
     """The row sample of [start, end); None where none is kept. Hours and days that reach over an edge are left out."""
     inside = and_(panes.c.block == SAMPLE, panes.c.start >= start, panes.c.end <= end)
-    statement = select(panes.c.blob).where(_overlaps(reference_id, start, end), inside)
+    statement = select(panes.c.blob).where(overlaps(reference_id, start, end), inside)
     whole: RowSample | None = None
     for row in c.execute(statement, execution_options={"yield_per": 64}):
         part = RowSample.load(row.blob)
@@ -58,7 +58,7 @@ def sample(c: Connection, reference_id: int, start: int, end: int) -> RowSample 
 def fields(c: Connection, reference_id: int, start: int, end: int) -> FieldsSeen:
     """Unknown fields seen in [start, end); hours and days that reach over an edge are left out."""
     inside = and_(panes.c.block == FIELDS, panes.c.start >= start, panes.c.end <= end)
-    statement = select(panes.c.start, panes.c.end, panes.c.blob).where(_overlaps(reference_id, start, end), inside)
+    statement = select(panes.c.start, panes.c.end, panes.c.blob).where(overlaps(reference_id, start, end), inside)
     sums, first, last = FieldSums(), dict[str, int](), dict[str, int]()
     for row in c.execute(statement, execution_options={"yield_per": 256}):
         part = FieldSums.load(row.blob)
@@ -74,15 +74,15 @@ def count(c: Connection, reference_id: int, start: int, end: int) -> PaneTotal:
     """The same without the profile: cheap, for deciding whether a revision is worth it."""
     inside = and_(panes.c.start >= start, panes.c.end <= end)
     sums = [func.coalesce(func.sum(column), 0) for column in (panes.c.rows, panes.c.late, panes.c.foreign_rows)]
-    row = c.execute(select(*sums).where(_overlaps(reference_id, start, end), inside)).one()
-    outside = select(panes.c.id).where(_overlaps(reference_id, start, end), ~inside).limit(1)
+    row = c.execute(select(*sums).where(overlaps(reference_id, start, end), inside)).one()
+    outside = select(panes.c.id).where(overlaps(reference_id, start, end), ~inside).limit(1)
     return PaneTotal(None, int(row[0]), int(row[1]), int(row[2]), c.execute(outside).first() is not None)
 
 
 def listed(c: Connection, reference_id: int, start: int, end: int, limit: int) -> list[PaneRow]:
     """The addends themselves, in order of time."""
     columns = [column for column in panes.c if column.name != "blob"]
-    statement = select(*columns, func.length(panes.c.blob).label("size")).where(_overlaps(reference_id, start, end))
+    statement = select(*columns, func.length(panes.c.blob).label("size")).where(overlaps(reference_id, start, end))
     order = (panes.c.start, panes.c.tier, panes.c.block, panes.c.id)
     return [_pane(row) for row in c.execute(statement.order_by(*order).limit(limit))]
 
@@ -103,7 +103,7 @@ def totals(c: Connection, model_id: int | None) -> Totals:
     return Totals(whole[0], rows, late, foreign, whole[1], whole[2])
 
 
-def _overlaps(reference_id: int, start: int, end: int) -> ColumnElement[bool]:
+def overlaps(reference_id: int, start: int, end: int) -> ColumnElement[bool]:
     """Addends in the stretch, and hours and days that reach into it from before."""
     from_before = and_(panes.c.tier > 0, panes.c.end > start)
     near = and_(panes.c.start >= start - LONGEST_TIER, panes.c.start < end)

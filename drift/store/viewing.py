@@ -1,19 +1,28 @@
 """What the web page asks of many models or windows at once: every statement walks an index, every list is bounded."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Select, and_, func, select
 
 from drift.core.alarm import Severity
+from drift.core.catalogue import Reference
+from drift.core.errors import NotFound
+from drift.core.grid import BLOCK_COLUMNS, Grid
+from drift.core.profile import Profile, Sums
 from drift.core.result import Judgement, WindowState
+from drift.core.window import Window
 from drift.store import results
+from drift.store.catalogue import WHOLE
 from drift.store.evaluation import window_of
 from drift.store.packing import unpack
+from drift.store.panes import overlaps
 from drift.store.rows import WindowRow
 from drift.store.sql import slices
-from drift.store.tables import alarms, models, windows
+from drift.store.tables import alarms, models, panes, reference_sums, windows
 from drift.store.tables import results as result_rows
 
 
@@ -98,3 +107,58 @@ def judged(c: Connection, window_ids: Collection[int], segment: int, known: resu
             names = results.load_axes(c, row.axes_id, known)
             found[row.window_id] = unpack(row.blob, names, row.rows, row.outcome)
     return found
+
+
+def column_profiles(c: Connection, reference: Reference, at: int, stretches: Sequence[Window]) -> list[Profile | None]:
+    """For each stretch, ascending: its sums of the block that holds a column, on that block's grid; None: no rows.
+
+    One statement over the panes from the first stretch to the last. Panes that reach over an edge belong to none.
+    """
+    if not stretches:
+        return []
+    block, grid = block_of(reference, at)
+    t = panes
+    inside = overlaps(reference.id, stretches[0].start, max(one.end for one in stretches))
+    statement = select(t.c.start, t.c.end, t.c.blob).where(inside, t.c.block == block)
+    found: list[Sums | None] = [None] * len(stretches)
+    starts = [one.start for one in stretches]
+    for row in c.execute(statement, execution_options={"yield_per": 256}):
+        sums: Sums | None = None
+        place = bisect_right(starts, row.start) - 1
+        while place >= 0 and stretches[place].end > row.start:
+            if row.end <= stretches[place].end:
+                sums = sums or Sums.load(row.blob)
+                before = found[place]
+                found[place] = sums if before is None else _added(before, sums)
+            place -= 1
+    return [None if one is None else Profile(grid, _bare(one)) for one in found]
+
+
+def block_of(reference: Reference, at: int) -> tuple[int, Grid]:
+    """Number and grid of the block that holds a column; the column is at `at % BLOCK_COLUMNS` in it."""
+    number = at // BLOCK_COLUMNS
+    return number, reference.grid.blocks[number]
+
+
+def reference_column(c: Connection, reference: Reference, at: int) -> Profile:
+    """The reference's own sums of the block that holds a column, on that block's grid.
+
+    Raises:
+        NotFound: they are not there.
+    """
+    block, grid = block_of(reference, at)
+    t = reference_sums
+    mine = select(t.c.blob).where(t.c.reference_id == reference.id, t.c.chunk == WHOLE, t.c.block == block)
+    blob = c.execute(mine).scalar_one_or_none()
+    if blob is None:
+        raise NotFound(f"reference {reference.id} keeps no sums of its columns from {block * BLOCK_COLUMNS} on")
+    return Profile(grid, _bare(Sums.load(blob)))
+
+
+def _added(one: Sums, other: Sums) -> Sums:
+    return _bare(one) + _bare(other)
+
+
+def _bare(sums: Sums) -> Sums:
+    """Without products of columns, which belong to the whole grid."""
+    return replace(sums, cross=np.zeros(0, np.int64)) if sums.cross.size else sums

@@ -1,8 +1,11 @@
 """The part of the store that only the web page uses. Each method is one transaction that reads."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from drift.core.catalogue import Reference
+from drift.core.profile import Profile
 from drift.core.result import Judgement
+from drift.core.window import Window
 from drift.store import results, viewing
 from drift.store.rows import WindowRow
 from drift.store.transactions import Transactions
@@ -29,3 +32,12 @@ class ViewingStore(Transactions):
     def judged(self, window_ids: Collection[int], segment: int = 0) -> dict[int, Judgement]:
         """Window id → the judgement of one segment, of its latest revision."""
         return self._read(lambda c: viewing.judged(c, window_ids, segment, self._axes))
+
+    def column_profiles(self, reference: Reference, at: int, stretches: Sequence[Window]) -> list[Profile | None]:
+        """For each stretch, ascending: its sums of the block that holds column `at`; the column is at
+        `at % BLOCK_COLUMNS` in it. None: no rows."""
+        return self._read(lambda c: viewing.column_profiles(c, reference, at, stretches))
+
+    def reference_column(self, reference: Reference, at: int) -> Profile:
+        """The reference's own sums of that block; raises NotFound."""
+        return self._read(lambda c: viewing.reference_column(c, reference, at))

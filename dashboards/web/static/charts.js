@@ -59,6 +59,7 @@
     const builder = window.driftsum.charts[figure.dataset.chart];
     if (!place || !builder || typeof echarts === "undefined") return;
     const data = read(figure);
+    if (builder.height) place.style.height = `${builder.height(data)}px`;
     const chart = drawn.get(figure) || echarts.init(place, null, { renderer: "canvas" });
     if (!drawn.has(figure)) {
       drawn.set(figure, chart);

@@ -57,6 +57,11 @@ def overview(store: Store, now: int, sees: Callable[[str], bool], wanted: Wanted
     return Overview(drawn, counts, _pages(len(order), wanted), wanted.query, wanted.state, len(models))
 
 
+def row_of(store: Store, model: Model, now: int) -> ModelRow:
+    """One model as the overview has it, without its small picture."""
+    return _row(model, _fleet(store, [model], now))
+
+
 def headline(view: Overview) -> str:
     """What the page says in one sentence."""
     number = {state: n for state, _, n, _ in view.counts}
@@ -107,7 +112,8 @@ def _stand(standing: Standing) -> str:
 def _in_trouble(row: ModelRow, worst: Incident) -> ModelRow:
     state = "stale" if worst.family == "data" else _LOUD[worst.urgency]
     column = worst.columns[0] if worst.columns and worst.columns[0] else ""
-    return replace(row, state=state, cause=worst.title, since=worst.since, incident=worst.id, column=column)
+    title = worst.title.removeprefix(f"{row.name}: ")
+    return replace(row, state=state, cause=title, since=worst.since, incident=worst.id, column=column)
 
 
 def _without(row: ModelRow, last: WindowRow | None) -> ModelRow:

@@ -1,0 +1,51 @@
+"""`/models/<name>`: one model."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from dashboards.web.tables import as_csv
+from dashboards.web.views.figure import Figure
+from dashboards.web.views.overview import STATES
+from drift.api.access import READ, Asker
+from drift.api.deps import Given, ModelPath, model_called
+from drift.api.pages.framing import frame, shown
+from drift.core.errors import NotFound
+from drift.service.pages.model import ModelScreen
+from drift.service.pages.scope import Asked
+
+router = APIRouter(include_in_schema=False)
+
+Spec = Annotated[str, Query(alias="window", max_length=64)]
+Segment = Annotated[str, Query(max_length=1024)]
+Until = Annotated[str, Query(max_length=40)]
+REFRESH = 120
+
+
+@router.get("/models/{name:path}", dependencies=[READ])
+def show_model(
+    request: Request, services: Given, asker: Asker, name: ModelPath, window: Spec = "", segment: Segment = "",
+    until: Until = "", q: Annotated[str, Query(max_length=512)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    csv: Annotated[str, Query(max_length=20)] = "",
+) -> Response:  # fmt: skip
+    """The page of a model, or the numbers of one of its figures."""
+    catalogue = services.store.catalogue()
+    model = model_called(catalogue, name, asker)
+    around = frame(request, services, model.name, "models", refresh=0 if until or q else REFRESH)
+    asked = Asked(window, segment, until, q, page)
+    screen = ModelScreen(services.store, catalogue, model, asked, around.now, services.holding().get(name, ""))
+    if csv:
+        return numbers(screen.figure(csv), f"{csv}.csv")
+    return shown("model.html", around, screen.view(), names=STATES)
+
+
+def numbers(figure: Figure | None, name: str) -> Response:
+    """A figure as CSV.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    if figure is None:
+        raise NotFound("there is no figure of this name here")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(as_csv(figure.table), media_type="text/csv", headers=headers)
