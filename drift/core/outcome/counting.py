@@ -243,15 +243,16 @@ class OutcomeCounter:
             case Task.REGRESSION:
                 return self._regression(seen["value"], truth)
             case Task.BINARY:
-                return self._binary(seen, truth) if self._bins else [np.full(seen.size, np.nan)] * 3
+                return self._binary(seen, truth) if self._bins else [np.full(seen.size, np.nan)] * 5
             case _:
                 return self._multiclass(seen, truth) if losses_of(self._outcome) else []
 
     def _binary(self, seen: Seen, truth: Floats) -> list[Floats]:
-        score = np.where(truth < 2, seen["scores"][:, 0], np.nan)
+        score = seen["scores"][:, 0]
         clipped = np.clip(score, EPSILON, 1 - EPSILON)
-        log_loss = np.where(truth == 1, -np.log(clipped), -np.log1p(-clipped))
-        return [(score - truth) ** 2, log_loss, score]
+        negative, positive = -np.log1p(-clipped), -np.log(clipped)
+        known = [(score - truth) ** 2, np.where(truth == 1, positive, negative)]
+        return [*(np.where(truth < 2, one, np.nan) for one in known), score, negative, positive]
 
     def _multiclass(self, seen: Seen, truth: Floats) -> list[Floats]:
         scores, c = seen["scores"], len(self._outcome.classes)

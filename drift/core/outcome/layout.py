@@ -58,13 +58,14 @@ def losses_of(grid: OutcomeGrid) -> tuple[str, ...]:
     """Names of a task's losses, in order.
 
     Binary and multiclass: `brier` (multiclass: summed over classes, 0–2), `log_loss` (nats, probabilities clipped to
-    2**-52 … 1 − 2**-52), `score` (of the positive class). Regression, in units: `error` (prediction − label),
+    2**-52 … 1 − 2**-52). Binary also, whatever the label: `score` (of the positive class), `log_negative` (−ln(1 − score))
+    and `log_positive` (−ln score), so that what `terms` sums can be split into joined and not. Regression, in units: `error` (prediction − label),
     `absolute`, `squared`, `label`, `label_squared`, `percentage` (|e/y|, of labels that are not 0: scikit-learn's bound
     of 2**-52 stands for them), and one `pinball_<level>` a level.
     """
     match grid.task:
         case Task.BINARY:
-            return "brier", "log_loss", "score"
+            return "brier", "log_loss", "score", "log_negative", "log_positive"
         case Task.MULTICLASS:
             return ("brier", "log_loss") if grid.scores else ()
         case _:

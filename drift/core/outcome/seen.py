@@ -105,8 +105,8 @@ class Predictions:
         seen = np.zeros(n, self.dtype)
         seen["time"], seen["pane"] = rows.time, pane
         for number, bins in enumerate(self._cells):
-            scores = np.ascontiguousarray(rows.numbers[self._number_row[outcome.scores[number]]])
-            seen["scores"][:, number] = scores
+            scores = rows.numbers[self._number_row[outcome.scores[number]]]
+            seen["scores"][:, number] = np.where(np.isfinite(scores), scores, np.nan)
             seen["cells"][:, number] = bins.of(rows)
         for number, bins in enumerate(self._causes):
             seen["bins"][:, number] = bins.of(rows)
