@@ -134,8 +134,7 @@ class Authentication:
         self._app, self._keys, self._clock = app, keys, clock
         self._needed, self._rate = settings.tokens_needed, settings.rate_limit
         self._open: Collection[str] = SCRAPED if settings.metrics_open else ()
-        # a proxy's name is its alone; whatever else runs on this machine is localhost as well
-        self._names = {name.lower() for name in settings.trusted_hosts} - {"localhost", "127.0.0.1", "::1"}
+        self._names = proxied(settings)
         self._buckets: dict[str, Bucket] = {}
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -213,6 +212,11 @@ class Authentication:
                 self._buckets.clear()
             found = self._buckets[name] = Bucket(self._rate, self._clock)
         return found
+
+
+def proxied(settings: ServerSettings) -> Collection[str]:
+    """Names of a proxy in front: its alone, whereas whatever else runs on this machine is localhost as well."""
+    return {name.lower() for name in settings.trusted_hosts} - {"localhost", "127.0.0.1", "::1"}
 
 
 def elsewhere(headers: Headers, names: Collection[str]) -> bool:

@@ -7,7 +7,12 @@ from fastapi import FastAPI
 from drift.api import errors
 from drift.api.access import Authentication, declared, describe
 from drift.api.guard import BodyLimits, TrustedHosts
-from drift.api.pages import assets, model, overview
+from drift.api.pages import assets, health, login, model, overview
+from drift.api.pages import incidents as incident_pages
+from drift.api.pages import references as reference_pages
+from drift.api.pages import runs as run_pages
+from drift.api.pages import silences as silence_pages
+from drift.api.pages.forms import guarded
 from drift.api.pages.headers import Secured
 from drift.api.routes import (
     administration,
@@ -30,7 +35,12 @@ ROUTERS: Final = tuple(
         events, references, models, windows, alarms, incidents, silences, runs, operations, administration,
     )
 )  # fmt: skip
-PAGES: Final = tuple(module.router for module in (overview, model, assets))
+PAGES: Final = tuple(
+    module.router
+    for module in (
+        overview, model, assets, login, incident_pages, silence_pages, run_pages, health, reference_pages,
+    )
+)  # fmt: skip
 """What people look at; not in the OpenAPI document."""
 MAX_BODY: Final = 1 << 20
 """Bytes of a request's body where a route has no limit of its own."""
@@ -61,6 +71,7 @@ def create_app(services: Services) -> FastAPI:
     limits = services.config.server
     describe(app, ROUTERS, optional=not limits.tokens_needed)
     list(declared(PAGES))  # a page as well has to say what it needs
+    list(guarded(PAGES))
     for router in (*ROUTERS, *PAGES):
         app.include_router(router)
     by_path = {"/v1/events": limits.max_body, "/v1/references": limits.max_upload}

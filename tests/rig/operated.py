@@ -40,6 +40,23 @@ NOW = T0 + 7 * HOUR
 MODELS = ("credit", "churn")
 """Their things have the ids 1 and 2."""
 
+INFERRED: dict[str, Any] = {
+    "rows": 500, "version": "1", "watched": 3, "segments": {"k": ["a", "b"]}, "notes": ["bins were cut from a sample"],
+    "time": {
+        "column": "time", "start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z", "chunk": "1h", "chunks": 24,
+        "rows_without": 0,
+    },
+    "columns": [
+        {
+            "column": name, "kind": kind, "role": "feature", "distinct": 2, "missing": 0.25, "bins": 4,
+            "why": "numbers", "notes": ["few of them"],
+        }
+        for name, kind in (("n0", "numeric"), ("n1", "numeric"), ("k", "categorical"))
+    ],
+    "prior": None,
+}  # fmt: skip
+"""As `drift.reference.summary.summarise` makes it."""
+
 
 class Queue:
     """Stands for the HTTP source: counts everything."""
@@ -128,7 +145,7 @@ def filled() -> bytes:
 def happen(store: Store, number: int, name: str) -> None:
     """All sorts of things on one model."""
     model = storing.model(store, name)
-    reference = storing.reference(store, model)
+    reference = storing.reference(store, model, summary=INFERRED)
     claim = store.acquire(replace(storing.PARTITION, number=number), "w")
     fed = Feed(store, model, reference, claim, claim.next)
     fed.commit(storing.delta(reference, number, start=hour(3).start, rows=100))

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -92,14 +93,16 @@ def model(store: Store, name: str = "credit", zone: str = "UTC") -> Model:
     return store.put_model(name, pane=PANE, lateness=MINUTE, windows=windows, zone=zone, settings={"owner": "risk"})
 
 
-def reference(store: Store, of: Model, columns: int = 3, version: str = "1") -> Reference:
+def reference(
+    store: Store, of: Model, columns: int = 3, version: str = "1", summary: dict[str, Any] | None = None
+) -> Reference:
     """A registered reference with two chunks."""
     g = grid(columns)
     chunks = [(T0 + i, T0 + i + 1, profile(g, 900 + i).sums) for i in range(2)]
     return store.add_reference(
         of.id, version=version, schema=Schema(tuple(c.column for c in g.columns), ("k",)), grid=g,
         profile=profile(g, 99, 500), chunks=chunks, content_hash=g.id, rows=500, active_from=T0,
-        summary={"columns": columns},
+        summary=summary or {"columns": columns},
     )  # fmt: skip
 
 

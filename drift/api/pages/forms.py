@@ -1,11 +1,12 @@
 """Forms of the pages: what was sent, by whom, and that it came from a page of this service."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse
 
@@ -14,11 +15,8 @@ from drift.api.errors import ApiError, forbidden
 from drift.api.pages import session
 from drift.core.errors import InputError
 
-NAMED: Final = "drift_name"
-"""Cookie with the name that somebody gave where no token is needed."""
 KIND: Final = "application/x-www-form-urlencoded"
 _FIELDS: Final = 300
-_YEAR: Final = 365 * 86_400
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -53,8 +51,16 @@ class Form:
         Raises:
             InputError: it takes no such thing.
         """
+        return self.wanted_alone(shape, **values, who=self.who)
+
+    def wanted_alone(self, shape: type[S], **values: Any) -> S:
+        """The same where it does not ask who.
+
+        Raises:
+            InputError: it takes no such thing.
+        """
         try:
-            return shape(**values, who=self.who)
+            return shape(**values)
         except ValidationError as error:
             first = error.errors()[0]
             where, why = ".".join(map(str, first["loc"])), str(first["msg"])
@@ -66,8 +72,8 @@ class Form:
         """Back to the page that the form was on, or to another; remembers the name that was given."""
         back = session.local(self["back"]) if self["back"] else otherwise
         answer = RedirectResponse(back, 303)
-        if self.who and session.token(request) == "":
-            answer.set_cookie(NAMED, self.who.encode().hex(), max_age=_YEAR, httponly=True, samesite="strict")
+        if self.who and not session.token(request):
+            session.remember_name(answer, self.who)
         return answer
 
 
@@ -83,6 +89,20 @@ async def _sent(request: Request, asker: Asker) -> Form:
 
 Sent = Annotated[Form, Depends(_sent)]
 """Given to what a form is sent to: read, and refused unless it came from a page of this service."""
+
+
+def guarded(routers: Sequence[APIRouter]) -> Iterator[str]:
+    """Paths of pages that change something, each of which reads its form by `Sent`.
+
+    Raises:
+        RuntimeError: one does not, so that another site could send it.
+    """
+    for route in (one for router in routers for one in router.routes if isinstance(one, APIRoute)):
+        if route.path in session.OPEN or not (route.methods or set()) - {"GET", "HEAD"}:
+            continue
+        if not any(one.call is _sent for one in route.dependant.dependencies):
+            raise RuntimeError(f"{route.path} has to take its form as `Sent`")
+        yield route.path
 
 
 async def read(request: Request) -> dict[str, list[str]]:
@@ -102,11 +122,3 @@ async def read(request: Request) -> dict[str, list[str]]:
     except ValueError as error:
         raise ApiError(422, "invalid", "the form cannot be read; open the page anew and send it again") from error
     return found
-
-
-def name_of(request: Request) -> str:
-    """The name that was given with the last form; empty: none was."""
-    try:
-        return bytes.fromhex(request.cookies.get(NAMED, "")).decode()[:200]
-    except ValueError:
-        return ""

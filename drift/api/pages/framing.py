@@ -7,8 +7,8 @@ from fastapi.responses import HTMLResponse
 
 from dashboards.web.render import render
 from dashboards.web.views.frame import Frame
+from drift.api.pages import session
 from drift.api.pages.headers import theme_of
-from drift.api.pages.session import proof
 from drift.api.services import Services
 from drift.core.alert import Scope
 from drift.service.access import ANYBODY, Caller
@@ -17,10 +17,11 @@ from drift.service.access import ANYBODY, Caller
 def frame(request: Request, services: Services, title: str, section: str = "", **more: Any) -> Frame:
     """The frame of a page."""
     caller: Caller = getattr(request.state, "caller", ANYBODY)
-    secret: str = getattr(request.state, "secret", "")
+    token = session.token(request)
     return Frame(
         title, section, services.clock.now(), services.release, theme_of(request.scope), caller.name,
-        csrf=proof(secret) if secret else "", operates=Scope.OPERATE in caller.scopes, signed_in=bool(secret), **more,
+        name=session.name_of(request), csrf=session.proof(token) if token else "",
+        operates=Scope.OPERATE in caller.scopes, signed_in=bool(token), **more,
     )  # fmt: skip
 
 

@@ -16,6 +16,9 @@ from starlette.types import Scope
 
 COOKIE: Final = "drift_session"
 """Holds the access token. No script can read it, and no other site's link sends it."""
+NAMED: Final = "drift_name"
+"""Holds the name that somebody gave with a form where no token is needed."""
+_YEAR: Final = 365 * 86_400
 LASTS: Final = 14 * 86_400
 """Seconds that a browser keeps it; the token may expire before."""
 LOGIN: Final = "/login"
@@ -74,6 +77,19 @@ def remember(request: Request, response: Response, given: str) -> None:
 def forget(request: Request, response: Response) -> None:
     """Take it out."""
     response.delete_cookie(COOKIE, path="/", secure=_encrypted(request), httponly=True, samesite="strict")
+
+
+def remember_name(response: Response, name: str) -> None:
+    """Keep who somebody says that they are, for the next form."""
+    response.set_cookie(NAMED, name.encode("utf-8", "replace").hex(), max_age=_YEAR, httponly=True, samesite="strict")
+
+
+def name_of(request: Request) -> str:
+    """The name that was given with the last form; empty: none was."""
+    try:
+        return bytes.fromhex(request.cookies.get(NAMED, "")).decode()[:200]
+    except ValueError:
+        return ""
 
 
 def _encrypted(request: Request) -> bool:

@@ -150,7 +150,7 @@ def incident_page(store: Store, config: Config, found: Incident) -> views.Incide
         tuple(one for one in found.columns if one)[:SHOWN], max(0, len(found.columns) - SHOWN),
         tuple(map(_sent, notices)), tuple(run_line(one, names) for one in runs),
         tuple(_line(one) for one in store.events(found.id, limit=SHOWN)), _hushes(found, model),
-        _triggers(config, model), found.acknowledged_why, found.reopened,
+        triggers_of(config, model), found.acknowledged_why, found.reopened,
         RUNBOOKS.get(found.family) or ("DriftPage" if found.urgency is Urgency.PAGE else "DriftWarning"),
     )  # fmt: skip
 
@@ -232,7 +232,8 @@ def matchers(of: Incident, model: str, key: str) -> dict[str, str]:
     return own if key == "model" else own | {"column": key.removeprefix("column:")}
 
 
-def _triggers(config: Config, model: str) -> tuple[str, ...]:
+def triggers_of(config: Config, model: str) -> tuple[str, ...]:
+    """Triggers that a retraining of a model can be asked of."""
     return tuple(one.name for one in config.triggers if model and _is_for(one.match, model))
 
 
