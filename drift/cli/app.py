@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from drift.cli import app_alarms, app_backtest, app_incidents, app_operating
+from drift.cli import app_alarms, app_backtest, app_incidents, app_operating, app_reports
 from drift.cli.options import HERE, ConfigFile, Json, Url, Who
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(dead_letters, name="dead-letters", no_args_is_help=True)
 app.add_typer(app_alarms.commands)
 app.add_typer(app_incidents.commands)
 app.add_typer(app_operating.commands)
+app.add_typer(app_reports.commands)
 app.add_typer(app_backtest.commands)
 
 

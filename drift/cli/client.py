@@ -38,6 +38,7 @@ _ERRORS: Final = {
     "store_unavailable": StoreUnavailable,
 }
 _TIMEOUT: Final = 60.0
+_REPORT: Final = 180.0
 _PART: Final = 1 << 20
 
 
@@ -54,6 +55,12 @@ class Client:
     def get(self, path: str, **params: object) -> Any:
         """GET; parameters that are None or empty are left out."""
         return self._ask("GET", path, params={k: v for k, v in params.items() if v not in (None, "")})
+
+    def text(self, path: str, **params: object) -> str:
+        """GET what is no JSON: a report, which may take minutes."""
+        given = {k: v for k, v in params.items() if v not in (None, "", [])}
+        response = asyncio.run(self._response("GET", path, params=given, timeout=_REPORT))
+        return str(response.text)
 
     def pages(self, path: str, limit: int, **params: object) -> Iterator[Any]:
         """The first `limit` items of a paged list."""
@@ -87,6 +94,9 @@ class Client:
         return asyncio.run(self._request(method, path, **options))
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
+        return (await self._response(method, path, **options)).json()
+
+    async def _response(self, method: str, path: str, **options: Any) -> "httpx2.Response":
         import httpx2
 
         options = {"timeout": _TIMEOUT, **options, "headers": self._headers | options.get("headers", {})}
@@ -99,7 +109,7 @@ class Client:
                 f"nothing answers at {self.url} ({type(error).__name__}); start `drift serve`, or give --url"
             ) from error
         if response.is_success:
-            return response.json()
+            return response
         raise _error(response)
 
 

@@ -42,6 +42,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/fields"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/incidents"): (READING, {}),
     ("GET", "/v1/incidents/{incident_id}"): (READING, {}),
+    ("GET", "/v1/incidents/{incident_id}/report"): (READING, {}),
     ("GET", "/v1/marks"): (READING, {}),
     ("GET", "/v1/models"): (READING, {}),
     ("GET", "/v1/models/{name:path}"): (READING, {}),
@@ -58,6 +59,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/tokens"): (ADMIN, {}),
     ("GET", "/v1/windows"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/windows/{window_id}"): (READING, {}),
+    ("GET", "/v1/windows/{window_id}/report"): (READING, {}),
     ("GET", "/v1/windows/{window_id}/row-tests"): (READING, {"params": {"test": "classifier"}}),
     ("POST", "/v1/forget"): (ADMIN, {"params": {"model": "churn"}} | body(why="x")),
     ("POST", "/v1/answers"): (

@@ -1,10 +1,12 @@
 """Incidents and the alerts in them: what is wrong, since when, who was told, and who looks after it."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
+from dashboards.reports import html, markdown
 from drift.api import convert_incidents as convert
+from drift.api import reporting
 from drift.api import shapes_incidents as shapes
 from drift.api.access import OPERATE, READ, Asker, see
 from drift.api.convert_incidents import People
@@ -12,6 +14,7 @@ from drift.api.deps import Given, Id, PerhapsModel, User, answerer, errors, mode
 from drift.api.paging import Cursor, Limit, Page, seen
 from drift.core.alert import AlertState, Incident
 from drift.core.clock import DAY
+from drift.service.reports.incident import incident_report
 from drift.store.store import Store
 
 router = APIRouter(prefix="/v1", tags=["incidents"])
@@ -55,6 +58,27 @@ def show_incident(services: Given, asker: Asker, incident_id: Id) -> shapes.Inci
         runs=[convert.run(one, names) for one in store.runs(incident_id=incident_id, limit=MOST)],
         marks=[convert.mark(one, names) for one in marks],
     )
+
+
+@router.get(
+    "/incidents/{incident_id}/report",
+    responses=errors() | reporting.documented(reporting.HTML, reporting.MARKDOWN),
+    dependencies=[READ],
+    response_class=Response,
+)
+def report_incident(
+    services: Given,
+    asker: Asker,
+    incident_id: Id,
+    form: Annotated[Literal["html", "markdown"], Query(alias="format", description="As what.")] = "html",
+) -> Response:
+    """One incident as a file to attach to a ticket: drawn from the sums, with nothing in it that is elsewhere."""
+    theirs(services.store, People(services.store.catalogue()), asker, incident_id)
+    url = services.config.alerting.url or ""
+    found = incident_report(services.store, services.clock, incident_id, url)
+    if form == "markdown":
+        return reporting.file(markdown.incident(found), f"incident-{incident_id}.md", reporting.MARKDOWN)
+    return reporting.file(html.incident(found), f"incident-{incident_id}.html", reporting.HTML)
 
 
 @router.post("/incidents/{incident_id}/acknowledge", responses=errors(409), dependencies=[OPERATE])

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from drift.api import convert, shapes
+from drift.api import convert, reporting, shapes
 from drift.api.access import READ, Asker, see
 from drift.api.deps import Given, Id, ModelQuery, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
 from drift.core.errors import NotFound
 from drift.core.result import WindowState
+from drift.service.reports.rows import rows_report
 from drift.service.sampling import findings
 
 router = APIRouter(prefix="/v1", tags=["results"])
@@ -71,6 +72,29 @@ def row_tests(
     see(asker, names.model(row.model_id))
     found = findings(services.store, services.store.reference(row.reference_id), row.window, test)
     return [convert.row_test(one) for one in found]
+
+
+@router.get(
+    "/windows/{window_id}/report", responses=errors() | reporting.documented(reporting.HTML), dependencies=[READ],
+    response_class=Response,
+)  # fmt: skip
+def report_window(
+    services: Given,
+    asker: Asker,
+    window_id: Id,
+    column: Annotated[
+        list[str] | None,
+        Query(max_length=60, description="Which columns; the first 60, unless given.", examples=[["income"]]),
+    ] = None,
+) -> Response:
+    """Evidently's HTML report over the rows that are kept of a window and of its reference; it takes some seconds."""
+    row = services.store.window(window_id)
+    names = convert.Names(services.store.catalogue())
+    see(asker, names.model(row.model_id))
+    title = f"{names.model(row.model_id)}, window of {row.spec}: {row.window}"
+    reference = services.store.reference(row.reference_id)
+    page = rows_report(services.store, reference, row.window, title=title, columns=column or ())
+    return reporting.file(page, f"window-{window_id}.html", reporting.HTML, scripts=True)
 
 
 @router.get("/series", responses=errors(), dependencies=[READ])
