@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from drift.api import errors
 from drift.api.access import Authentication, declared, describe
 from drift.api.guard import BodyLimits, TrustedHosts
-from drift.api.pages import assets, health, login, model, overview
+from drift.api.pages import assets, column, health, login, model, overview
 from drift.api.pages import incidents as incident_pages
 from drift.api.pages import references as reference_pages
 from drift.api.pages import runs as run_pages
@@ -38,7 +38,7 @@ ROUTERS: Final = tuple(
 PAGES: Final = tuple(
     module.router
     for module in (
-        overview, model, assets, login, incident_pages, silence_pages, run_pages, health, reference_pages,
+        overview, column, model, assets, login, incident_pages, silence_pages, run_pages, health, reference_pages,
     )
 )  # fmt: skip
 """What people look at; not in the OpenAPI document."""

@@ -57,6 +57,7 @@
   function draw(figure) {
     const place = figure.querySelector(".canvas");
     const builder = window.driftsum.charts[figure.dataset.chart];
+    if (place) place.setAttribute("aria-label", figure.querySelector("figcaption").textContent.trim().slice(0, 400));
     if (!place || !builder || typeof echarts === "undefined") return;
     const data = read(figure);
     if (builder.height) place.style.height = `${builder.height(data)}px`;
@@ -70,6 +71,23 @@
       builder.ready?.(figure, chart, data);
     }
     chart.setOption(around(builder(data, look()), look()), { notMerge: true });
+  }
+
+  // another figure in the place of one of the same id: its words and numbers are new, its chart is drawn further
+  function replace(fresh) {
+    const figure = document.getElementById(fresh.id);
+    if (!figure) return;
+    for (const part of ["figcaption", ".under table", 'script[type="application/json"]']) {
+      const old = figure.querySelector(part), now = fresh.querySelector(part);
+      if (old && now) old.replaceWith(now);
+    }
+    const link = figure.querySelector(".under a[download]");
+    if (link) link.href = fresh.querySelector(".under a[download]")?.getAttribute("href") || link.href;
+    const same = figure.dataset.chart === fresh.dataset.chart && Boolean(figure.querySelector(".canvas")) === Boolean(fresh.querySelector(".canvas"));
+    if (same) { draw(figure); return; }
+    figure.replaceWith(fresh);
+    forget();
+    draw(fresh);
   }
 
   function within(place) {
@@ -97,7 +115,7 @@
   // rich text has a syntax of its own: {style|text}
   const plain = (text) => String(text).replace(/[{}|]/g, " ").replace(/\s+/g, " ").slice(0, 80);
 
-  Object.assign(window.driftsum, { look, decals, draw, moment, number, plain, time, redraw: draw });
+  Object.assign(window.driftsum, { look, decals, draw, moment, number, plain, time, replace });
   document.addEventListener("driftsum:theme", () => { for (const figure of drawn.keys()) draw(figure); });
   document.addEventListener("htmx:afterSwap", (event) => { forget(); within(event.target); });
   let waiting = 0;
