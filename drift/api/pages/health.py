@@ -36,6 +36,7 @@ def show_health(
     patience = Patience(idle_timeout=times.idle_timeout, max_hold=times.max_hold)
     view = health(
         services.store, asker, patience, services.holding(), Wanted(partitions, models, reason, before, model),
+        services.clock.now(),
         payloads=Scope.OPERATE in asker.scopes and not asker.restricted,
     )  # fmt: skip
     return shown("health.html", frame(request, services, "Ingest health", "health"), view)

@@ -1,9 +1,9 @@
 """`/incidents` and what people do about one. Every action is the REST call of the same name."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse
 
 from dashboards.web.links import incident_url
 from dashboards.web.runbooks import runbook
@@ -46,6 +46,15 @@ def show_incident(request: Request, services: Given, asker: Asker, incident_id: 
     found = incidents.theirs(services.store, People(services.store.catalogue()), asker, incident_id)
     view = incident_page(services.store, services.config, found)
     return shown("incident.html", frame(request, services, f"Incident {found.id}", SECTION), view)
+
+
+@router.get("/incidents/{incident_id}/report", dependencies=[READ])
+def report(
+    services: Given, asker: Asker, incident_id: Id,
+    form: Annotated[Literal["html", "markdown"], Query(alias="format")] = "html",
+) -> Response:  # fmt: skip
+    """The report of the REST API, for a browser that is signed in."""
+    return incidents.report_incident(services, asker, incident_id, form)
 
 
 @router.post("/incidents/{incident_id}/acknowledge", dependencies=[OPERATE])
@@ -105,9 +114,9 @@ def retrain(
 
 
 @router.get("/runbooks/{name}", dependencies=[READ])
-def show_runbook(name: str) -> Response:
+def show_runbook(request: Request, services: Given, name: str) -> HTMLResponse:
     """What to do about an alert, as it stands in docs/runbooks."""
-    return PlainTextResponse(runbook(name))
+    return shown("runbook.html", frame(request, services, f"Runbook {name}", SECTION), runbook(name))
 
 
 def until(services: Services, form: Form) -> object:

@@ -52,8 +52,9 @@ class Wanted:
 
 
 def health(
-    store: Store, asker: Caller, patience: Patience, holding: Mapping[str, str], wanted: Wanted, *, payloads: bool
-) -> views.Health:
+    store: Store, asker: Caller, patience: Patience, holding: Mapping[str, str], wanted: Wanted, now: int, *,
+    payloads: bool,
+) -> views.Health:  # fmt: skip
     """The page, for what the caller sees; `payloads`: whether they may look into dead letters.
 
     Raises:
@@ -61,7 +62,7 @@ def health(
     """
     catalogue, statuses = store.catalogue(), store.partitions()
     mine = {model.id: model for name, model in sorted(catalogue.models.items()) if asker.sees(name)}
-    lines = sorted((_partition(one, mine, patience) for one in statuses), key=_worst_first)
+    lines = sorted((_partition(one, mine, patience, now) for one in statuses), key=_worst_first)
     partitions, partition_pages = _some(lines, wanted.partitions, "partitions", wanted)
     models, model_pages = _some(list(mine.values()), wanted.models, "models", wanted)
     reasons = sorted(store.dead_letters_by_reason().items(), key=lambda one: (-one[1], one[0]))
@@ -87,11 +88,12 @@ def _some(all_: Sequence[R], page: int, name: str, wanted: Wanted) -> tuple[tupl
     return shown, pages
 
 
-def _partition(of: PartitionStatus, models: Mapping[int, Model], patience: Patience) -> views.PartitionLine:
+def _partition(of: PartitionStatus, models: Mapping[int, Model], patience: Patience, now: int) -> views.PartitionLine:
+    """`now`: the service's clock; heartbeats are the database's."""
     seen = [time for model_id, time in of.watermarks.items() if model_id in models]
     return views.PartitionLine(
         str(of.partition), state_of(of, patience), of.lag, of.next, of.log_end, max(seen, default=None),
-        of.owner or "", of.heartbeat_at, of.records,
+        of.owner or "", of.heartbeat_at and now - (of.now - of.heartbeat_at), of.records,
     )  # fmt: skip
 
 
