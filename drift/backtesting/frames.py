@@ -9,7 +9,7 @@ from drift.core.clock import Clock
 from drift.core.columnar import Columns
 from drift.core.commit import Claim, DeadLetter, Partition
 from drift.core.records import Chunk, Decoded, Poll, Rejected
-from drift.core.rows import Fields, Rows
+from drift.core.rows import Fields
 from drift.reference.frame import FrameData
 from drift.reference.options import Limits
 
@@ -57,13 +57,13 @@ class FrameDecoder:
 
     def decode(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Decoded:
         """Decode batches."""
-        from ingest.decoding.tables import join
+        from ingest.decoding.tables import Found
 
-        rows: dict[str, list[Rows]] = {}
+        found = Found()
         rejected: list[Rejected] = []
         for record, (value, timestamp) in enumerate(zip(values, timestamps, strict=True)):
-            self._tables.decode(self._batch(record, *self._events.take(value or b""), timestamp), rows, rejected)
-        return Decoded({name: join(pieces) for name, pieces in rows.items()}, rejected)
+            self._tables.decode(self._batch(record, *self._events.take(value or b""), timestamp), found, rejected)
+        return found.decoded(rejected)
 
     @staticmethod
     def _batch(record: int, n: int, columns: Columns, timestamp: int) -> Any:

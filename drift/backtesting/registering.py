@@ -47,7 +47,8 @@ def register(store: Store, model: Model, plan: Plan, source: Any, progress: Prog
     """
     data = open_data(source, ReferenceOptions().limits, _numbers(plan.settings))
     settings = plan.settings
-    if settings.label not in data.names:  # labels come later, and perhaps only to the events
+    if settings.label is not None and settings.label.column not in data.names:
+        # labels come later, and perhaps only to the events
         settings = settings.model_copy(update={"label": None})
     if plan.numbered:
         settings, built, notes = _numbered(data, settings, plan.rows_per_window, progress)
@@ -61,6 +62,7 @@ def register(store: Store, model: Model, plan: Plan, source: Any, progress: Prog
     reference = store.add_reference(
         model.id, version=built.version, schema=built.schema, grid=built.grid, profile=built.profile,
         chunks=built.chunks, content_hash=built.content_hash, rows=built.rows, active_from=0, summary=built.summary,
+        outcomes=built.outcomes, outcome_chunks=built.outcome_chunks,
     )  # fmt: skip
     return Registered(reference, data.names, built.summary["time"] is not None, (*notes, *_worth_saying(built)))
 

@@ -23,12 +23,23 @@ from drift.config.spelled import (
 )  # fmt: skip
 from drift.core.clock import MINUTE
 from drift.core.errors import ConfigError
-from drift.core.schema import Kind, Role
+from drift.core.outcome.grid import Task
+from drift.core.schema import Kind, Role, canonical_key
 from drift.core.window import DEFAULT_PANE, WindowSpec, check_pane
 
 DETECTION: Final = ("rules", "min_rows", "statistics", "expected_rows", "detectors", "alerts")
 """The settings that detectors read."""
-_NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
+_NAMED_ROLES: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID, Role.WEIGHT)
+
+
+def _label_of(said: object) -> object:
+    """A column's name stands for a mapping."""
+    return {"column": said} if isinstance(said, str) else said
+
+
+def _by_class(said: object) -> object:
+    """Classes are names, however YAML reads them."""
+    return {canonical_key(key): column for key, column in said.items()} if isinstance(said, dict) else said
 
 
 class ColumnSettings(Settings):
@@ -64,6 +75,40 @@ class SegmentSettings(Settings):
     """The values judged apart, all others together as `other`; the reference's most frequent ones, unless given."""
 
 
+class LabelSettings(Settings):
+    """The truth that comes later."""
+
+    column: Word | None = None
+    """The column of the reference that holds it, where its name (`label`, `target`) does not say so."""
+    positive: str | int | float | bool | None = None
+    """The class that a binary score is the probability of: `1`, `true`, `yes` or the later name, unless given."""
+    absent_means: str | int | float | bool | None = None
+    """The class of a prediction that has no label when labels are mature: `0` for fraud that nobody reports."""
+    after: Duration | None = None
+    """When labels are mature, counted from the prediction: windows are judged by their labels from then on."""
+    selective: bool = False
+    """Only chosen predictions are ever labelled (approved loans): realised performance is that of the labelled ones."""
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if self.absent_means is not None and self.after is None:
+            raise MisfitError({("after",): "say when a missing label means that: `after: 30d`"})
+        return self
+
+
+class ValueSettings(Settings):
+    """What each outcome of a binary decision is worth, in a unit of your own; costs are negative."""
+
+    tp: float = 0.0
+    """Of a positive that was predicted."""
+    fp: float = 0.0
+    """Of a negative that was predicted as positive."""
+    fn: float = 0.0
+    """Of a positive that was predicted as negative."""
+    tn: float = 0.0
+    """Of a negative that was predicted."""
+
+
 class ModelSettings(Settings):
     """One watched model."""
 
@@ -75,8 +120,25 @@ class ModelSettings(Settings):
     """Column with the model's output, where its name does not say so."""
     score: Word | None = None
     """Column with the predicted probability or score."""
-    label: Word | None = None
-    """Column with the truth that comes later."""
+    label: Annotated[LabelSettings | None, BeforeValidator(_label_of)] = None
+    """Column with the truth that comes later, or a mapping: `{column: paid, absent_means: 0, after: 30d}`."""
+    task: Task | None = None
+    """What is predicted: `binary`, `multiclass` or `regression`; as label and prediction tell, unless given."""
+    scores: Annotated[dict[str, Word], BeforeValidator(_by_class)] = Field(default_factory=dict)
+    """Multiclass: class → the column with its probability."""
+    weight: Word | None = None
+    """Column with the weight of a row in realised performance."""
+    value: ValueSettings | None = None
+    """Worth of right and wrong decisions, as in `{tp: 5, fp: -1}`; performance then has a `value` a prediction."""
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Regression: levels of pinball losses, of the prediction itself."""
+    max_drop: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Loss of performance that is borne: by so much may the share of wrong predictions grow (regression: of the
+    label's spread, the error) before somebody is told."""
+    sensitive: tuple[Word, ...] = ()
+    """Columns of attributes by which performance must not differ (sex, age group); they are counted as segments."""
+    importances: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """Column → how much the model relies on it, in any unit: weighs causes."""
     time: Word | None = None
     """Column with the event time."""
     id: Word | None = None
@@ -179,11 +241,18 @@ class ModelSettings(Settings):
         found: dict[tuple[str | int, ...], str] = {}
         taken: dict[str, str] = dict.fromkeys(self.ignore, "one to ignore")
         for role in _NAMED_ROLES:
-            name = getattr(self, role.value)
+            name = self._named(role)
             if name in taken:
                 found[role.value,] = f"column {name!r} is {taken[name]} already; name another column"
             elif name:
                 taken[name] = f"the {role.value}"
+        return found
+
+    def _named(self, role: Role) -> str | None:
+        """The column that was said to play a part."""
+        if role is Role.LABEL:
+            return self.label.column if self.label else None
+        found: str | None = getattr(self, role.value)
         return found
 
     def _specs_or_none(self) -> tuple[WindowSpec, ...]:
@@ -219,7 +288,8 @@ class ModelSettings(Settings):
     @property
     def roles(self) -> dict[str, Role]:
         """Column → role, of the columns that were named one by one."""
-        named = {name: role for role in _NAMED_ROLES if (name := getattr(self, role.value))}
+        named = {name: role for role in _NAMED_ROLES if (name := self._named(role))}
+        named |= dict.fromkeys(self.scores.values(), Role.SCORE)
         listed = {name: column.role for name, column in self.columns.items() if column.role is not None}
         return {**named, **listed, **dict.fromkeys(self.ignore, Role.IGNORE)}
 

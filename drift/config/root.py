@@ -52,6 +52,9 @@ class RetentionSettings(Settings):
     """Results of windows."""
     dead_letters: Duration = 30 * DAY
     """Payloads of refused events."""
+    labels: Duration = 90 * DAY
+    """How long a prediction waits for its label, and a label for its prediction, by event time; a hash of the event's
+    id, the bins that its values fell into, score and prediction are kept so long."""
 
 
 class CompactionSettings(Settings):

@@ -1,13 +1,19 @@
 """What the two lines hand to the store: everything of one SQL transaction, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from drift.core.alarm import Alarm
 from drift.core.alert import AlertCommit
+from drift.core.outcome.seen import Seen
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
+
+Ints = npt.NDArray[np.int64]
 
 PUSHED: Final = "http"
 """The source whose records are pushed to us: a dead server's partition hides no backlog."""
@@ -70,6 +76,10 @@ class PaneDelta:
     """A `drift.core.sample.RowSample` of the pane's rows, where the model keeps one."""
     fields: bytes | None = None
     """The pane's `drift.core.fields.FieldSums`, where some of its events were looked at."""
+    outcomes: bytes | None = None
+    """Sums of predictions and labels (`drift.core.outcome`), where the reference counts them."""
+    labelled: int = 0
+    """Labels that met their predictions, or were corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,21 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """Predictions and labels of one model that look for each other. Keys are (n, 2), see `drift.core.keys.id_keys`."""
+
+    model_id: int
+    predictions: Mapping[int, tuple[Ints, Seen]] = field(default_factory=dict)
+    """Reference id → keys, and records of `drift.core.outcome.seen`."""
+    ids: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    """Keys of the labels."""
+    labels: Sequence[str] = ()
+    """Canonically spelled."""
+    times: Sequence[int] = ()
+    """When each label became known, microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class IngestCommit:
     """Sums, positions and dead letters of one batch: one transaction, fenced."""
 
@@ -109,6 +134,8 @@ class IngestCommit:
     panes: tuple[PaneDelta, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    joinings: tuple[Joining, ...] = ()
+    """One a model at most."""
     idempotency: Mapping[str, bytes] = field(default_factory=dict)
     """Idempotency keys of HTTP requests in this commit → the answer they got."""
 

@@ -12,7 +12,7 @@ from drift.core.binning import Extent, Table, is_whole
 from drift.core.cross import Scores, products
 from drift.core.grid import SPECIALS, Grid
 from drift.core.keys import KeySlots, key_slots, segment_slots
-from drift.core.profile import Sums
+from drift.core.profile import Profile, Sums
 from drift.core.rows import Rows
 
 CHUNK_ROWS: Final = 1 << 16
@@ -70,6 +70,10 @@ class Counter:
         self._score = np.zeros(layout.counts_width, np.int8)
         for i, scores in zip(grid.crossed.tolist(), grid.scores, strict=True):
             self._score[layout.slots[i] : layout.slots[i] + len(scores)] = scores
+
+    def empty(self) -> Sums:
+        """The sums of no rows."""
+        return Profile.empty(self.grid).sums
 
     def count(self, rows: Rows, pane: Ints, panes: int) -> list[Sums]:
         """Sums of each pane. Cost: about 15 ns a value.

@@ -1,6 +1,8 @@
 """From categories to slots: one dictionary look-up a value."""
 
 import math
+from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -77,6 +79,12 @@ class _OtherSlots(KeySlots):
         super().__init__(grid)
         self[None] = self[WRONG_TYPE] = len(grid.keys)
         self._missing = self._unseen = self._other = len(grid.keys)
+
+
+def id_keys(ids: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(n, 2) 128 bits of a hash (BLAKE2b) of each id, as two integers; about 1 µs an id."""
+    digests = b"".join([blake2b(one.encode("utf-8", "replace"), digest_size=16).digest() for one in ids])
+    return np.frombuffer(digests, "<i8").reshape(-1, 2).astype(np.int64)
 
 
 def key_slots(keys: Keys, slots: KeySlots, n: int) -> npt.NDArray[np.int64]:

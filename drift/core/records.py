@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 from drift.core.commit import Partition
@@ -90,13 +91,41 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels that came by themselves, to meet their predictions. The four sequences have one entry a label."""
+
+    record: Sequence[int]
+    """The place of its record in the decoded sequence."""
+    ids: Sequence[str]
+    """Of the predictions, canonically spelled."""
+    labels: Sequence[str]
+    """Canonically spelled."""
+    times: Sequence[int]
+    """When each became known, microseconds."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @staticmethod
+    def join(parts: Sequence["Labels"]) -> "Labels":
+        """All of them, in order."""
+        return Labels(*(list(chain.from_iterable(some)) for some in zip(*(p.fields() for p in parts), strict=True)))
+
+    def fields(self) -> tuple[Sequence[int], Sequence[str], Sequence[str], Sequence[int]]:
+        """The four sequences."""
+        return self.record, self.ids, self.labels, self.times
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
-    """What became of a sequence of records: rows by model name, and the rest with its reason. Nothing is lost."""
+    """What became of a sequence of records: rows and labels by model, the rest with its reason. Nothing is lost."""
 
     rows: Mapping[str, Rows]
     rejected: Sequence[Rejected]
+    labels: Mapping[str, Labels] = field(default_factory=dict)
 
     @property
     def events(self) -> int:
         """Events in all, counted or refused."""
-        return sum(map(len, self.rows.values())) + len(self.rejected)
+        labels = sum(map(len, self.labels.values()))
+        return sum(map(len, self.rows.values())) + labels + len(self.rejected)

@@ -46,13 +46,23 @@ class Fields:
     def of(schema: Schema) -> "Fields":
         """Numeric, ordinal and derived columns are numbers; the others, and every segment column, are keys.
 
-        So is the id, where rows are sampled.
+        So is the id, where rows are sampled or predictions meet their labels; then the label and the weight are, too.
         """
         counted = schema.counted
         numbers = tuple(c for c in counted if c.kind in (Kind.NUMERIC, Kind.ORDINAL))
         keyed = {c.name for c in counted if c.kind not in (Kind.NUMERIC, Kind.ORDINAL)} | set(schema.segments)
-        ids = [replace(c, kind=Kind.CATEGORICAL) for c in schema.with_role(Role.ID) if schema.row_sample]
-        return Fields(numbers, (*(c for c in schema.columns if c.name in keyed), *ids))
+        beside = [Role.ID] * (schema.outcomes or schema.row_sample > 0) + [Role.LABEL, Role.WEIGHT] * schema.outcomes
+        more = [replace(c, kind=_plain_kind(c)) for c in schema.with_role(*beside) if not c.derive]
+        return Fields(numbers, (*(c for c in schema.columns if c.name in keyed), *more))
+
+    def name_of(self, role: Role) -> str | None:
+        """The key column of a role; None: there is none."""
+        return next((column.name for column in self.keys if column.role is role), None)
+
+
+def _plain_kind(column: Column) -> Kind:
+    """As a key, whatever it would be counted as; only true and false stay what they are."""
+    return Kind.BOOLEAN if column.kind is Kind.BOOLEAN else Kind.CATEGORICAL
 
 
 def _empty() -> npt.NDArray[np.int64]:

@@ -50,6 +50,7 @@ class Role(StrEnum):
     SEGMENT = "segment"
     TIME = "time"
     ID = "id"
+    WEIGHT = "weight"
     IGNORE = "ignore"
 
 
@@ -106,6 +107,8 @@ class Schema:
     segments: tuple[str, ...] = ()
     row_sample: int = 0
     """So many rows of each pane are kept, with what is counted of them; 0: none. See `drift.core.sample`."""
+    outcomes: bool = False
+    """Whether predictions meet their labels, so that events are asked for label, id and weight."""
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -118,7 +121,7 @@ class Schema:
         for name in self.segments:
             if name not in seen:
                 raise SchemaError(f"segment {name!r} is no column; there are {_some(seen)}")
-        for role in (Role.TIME, Role.ID, Role.LABEL, Role.PREDICTION):
+        for role in (Role.TIME, Role.ID, Role.LABEL, Role.PREDICTION, Role.WEIGHT):
             names = [column.name for column in self.columns if column.role is role and not column.derive]
             if len(names) > 1:
                 raise SchemaError(f"only one column can be the {role}; found {', '.join(names)}")

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.catalogue import Reference
-from drift.core.commit import DeadLetter, Gap, PaneDelta
+from drift.core.commit import DeadLetter, Gap, Joining, PaneDelta
 from drift.core.fields import FieldSums
 from drift.core.profile import Sums, split
 from drift.core.sample import RowSample
+from drift.pipeline.meeting import Meeting
 
 
 @dataclass(slots=True)
@@ -22,10 +23,12 @@ class _Pane:
     foreign: int
     sample: RowSample | None
     fields: FieldSums
+    outcomes: Sums | None = None
 
     @property
     def nbytes(self) -> int:
-        return self.sums.nbytes + (self.sample.nbytes if self.sample else 0) + self.fields.nbytes
+        beside = (self.sample.nbytes if self.sample else 0) + (self.outcomes.nbytes if self.outcomes else 0)
+        return self.sums.nbytes + beside + self.fields.nbytes
 
 
 @dataclass(slots=True)
@@ -43,7 +46,11 @@ class Buffer:
     gaps: list[Gap] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    """Model → labels that came by themselves."""
     packed: list[PaneDelta] = field(default_factory=list)
+    meeting: dict[int, "Meeting"] = field(default_factory=dict)
+    """Model id → predictions and labels that look for each other."""
     size: int = 0
     """Bytes held, about."""
 
@@ -56,6 +63,7 @@ class Buffer:
         foreign: bool,
         samples: Sequence[RowSample | None] = (),
         fields: Sequence[FieldSums] = (),
+        outcomes: Sequence[Sums] = (),
     ) -> None:
         """Add the sums of some panes of one reference, samples of their rows where they are kept, unknown fields."""
         for number, (start, part, overdue) in enumerate(zip(starts.tolist(), sums, late.tolist(), strict=True)):
@@ -64,7 +72,8 @@ class Buffer:
             known = self.panes.get((reference.id, start))
             if known is None:
                 # a copy: one pane must not keep the array of all that were counted together
-                fresh = _Pane(reference, part.copy(), rows, overdue, rows * foreign, sample, unknown)
+                met = outcomes[number].copy() if outcomes else None
+                fresh = _Pane(reference, part.copy(), rows, overdue, rows * foreign, sample, unknown, met)
                 self.panes[reference.id, start] = fresh
                 self.size += fresh.nbytes
                 continue
@@ -74,6 +83,8 @@ class Buffer:
             known.late += overdue
             known.foreign += rows * foreign
             known.fields = FieldSums.merge((known.fields, unknown))
+            if outcomes and known.outcomes is not None:
+                known.outcomes.absorb(outcomes[number])
             if sample is not None:
                 known.sample = RowSample.merge([known.sample, sample]) if known.sample else sample
             self.size += known.nbytes
@@ -84,9 +95,19 @@ class Buffer:
         fresh = self._unpacked()
         self.packed += fresh
         self.size -= sum(pane.nbytes for pane in self.panes.values())
-        blobs = [blob for delta in fresh for blob in (*delta.blobs, delta.sample or b"", delta.fields or b"")]
+        beside = [blob for delta in fresh for blob in (delta.sample, delta.fields, delta.outcomes) if blob]
+        blobs = [*beside, *(blob for delta in fresh for blob in delta.blobs)]
         self.size += sum(map(len, blobs))
         self.panes.clear()
+
+    def meet(self, model_id: int, part: "Meeting") -> None:
+        """Predictions and labels to look for each other at the commit."""
+        self.size += part.nbytes
+        self.meeting.setdefault(model_id, Meeting()).add(part)
+
+    def joinings(self) -> tuple[Joining, ...]:
+        """All of them, a model each."""
+        return tuple(part.joining(model_id) for model_id, part in sorted(self.meeting.items()))
 
     def letter(self, letter: DeadLetter) -> None:
         """Keep a dead letter."""
@@ -109,6 +130,7 @@ class Buffer:
                 foreign=pane.foreign,
                 sample=pane.sample.dump() if pane.sample else None,
                 fields=pane.fields.dump() if pane.fields.looked else None,
+                outcomes=pane.outcomes.dump() if pane.outcomes else None,
             )
             for (_, start), pane in self.panes.items()
         ]

@@ -13,7 +13,9 @@ from drift.core.clock import Clock, isoformat
 from drift.core.commit import DeadLetter, Partition
 from drift.core.counting import Counter
 from drift.core.grid import Grid
-from drift.core.records import FUTURE_TIME, Chunk, Rejected
+from drift.core.outcome.counting import OutcomeCounter
+from drift.core.profile import Sums
+from drift.core.records import FUTURE_TIME, Chunk, Labels, Rejected
 from drift.core.rows import Fields, Rows
 from drift.core.sample import RowSample, id_hashes
 from drift.core.schema import Schema
@@ -21,6 +23,7 @@ from drift.pipeline.assign import Share as Assigned
 from drift.pipeline.assign import assign, lateness_of
 from drift.pipeline.buffer import Buffer
 from drift.pipeline.held import Held
+from drift.pipeline.meeting import Meeting, met
 from drift.pipeline.ports import Decoder, DecoderFactory
 
 KEPT_PAYLOAD: Final = 64 << 10
@@ -50,6 +53,7 @@ class Intake:
     def __init__(self, decoders: DecoderFactory, clock: Clock, future_bound: int) -> None:
         self._decoders, self._clock, self._future_bound = decoders, clock, future_bound
         self._counters: dict[str, Counter] = {}
+        self._outcome_counters: dict[str, OutcomeCounter] = {}
         self._known: dict[str, frozenset[str]] = {}
         self._decoder: Decoder
         self.catalogue: Catalogue
@@ -87,6 +91,8 @@ class Intake:
         _close_gaps(shares, list(owners.values()), buffer)
         for share in shares:
             self._count(share, list(owners.values()), buffer)
+        for name, labels in decoded.labels.items():
+            rejected += self._labels(name, labels, values, buffer)
         letters = [self._letter(bad, chunks, ends) for bad in rejected]
         for letter in letters:
             buffer.letter(letter)
@@ -113,15 +119,40 @@ class Intake:
                 samples = _samples(part, share.place)
                 looked = part.rows.looked
                 fields = looked.without(self._known[model.name]).sums(part.pane, panes) if looked else ()
-                buffer.add(part.reference, part.starts, sums, overdue, part.foreign, samples, fields)
+                outcomes = self._outcomes(part, model, buffer)
+                buffer.add(part.reference, part.starts, sums, overdue, part.foreign, samples, fields, outcomes)
         buffer.rows[model.name] = buffer.rows.get(model.name, 0) + len(rows)
         buffer.late[model.name] = buffer.late.get(model.name, 0) + int(late.sum())
+
+    def _outcomes(self, part: Assigned, model: Model, buffer: Buffer) -> list[Sums]:
+        """Sums of predictions, one a pane; empty where the reference counts none."""
+        grid = part.reference.grid
+        if grid.outcomes is None:
+            return []
+        counter = self._outcome_counters.get(grid.id)
+        if counter is None:
+            counter = self._outcome_counters[grid.id] = OutcomeCounter(grid)
+        sums, meeting = met(part, counter)
+        buffer.meet(model.id, meeting)
+        return sums
 
     def _counter(self, grid: Grid) -> Counter:
         counter = self._counters.get(grid.id)
         if counter is None:
             counter = self._counters[grid.id] = Counter(grid)
         return counter
+
+    def _labels(self, name: str, labels: Labels, values: Sequence[bytes | None], buffer: Buffer) -> Sequence[Rejected]:
+        """Keep labels that came by themselves; returns those that are ahead of the clock."""
+        latest = self._clock.now() + self._future_bound
+        good = [at for at, time in enumerate(labels.times) if time <= latest]
+        buffer.meet(self.catalogue.models[name].id, Meeting.of(labels, good))
+        buffer.labels[name] = buffer.labels.get(name, 0) + len(good)
+        return [
+            _ahead(record, at, time, values[record] or b"")
+            for at, (record, time) in enumerate(zip(labels.record, labels.times, strict=True))
+            if time > latest
+        ]
 
     def _without_future(self, rows: Rows, values: Sequence[bytes | None]) -> tuple[Rows, list[Rejected]]:
         ahead = rows.time > self._clock.now() + self._future_bound
@@ -130,8 +161,7 @@ class Intake:
         rejected: list[Rejected] = []
         for i in np.flatnonzero(ahead).tolist():
             record = int(rows.record[i])
-            detail = f"event time {isoformat(int(rows.time[i]))} is ahead of the clock; is the producer's clock right?"
-            rejected.append(Rejected(record, len(rejected), FUTURE_TIME, detail, values[record] or b""))
+            rejected.append(_ahead(record, len(rejected), int(rows.time[i]), values[record] or b""))
         return rows.take(np.flatnonzero(~ahead)), rejected
 
     def _letter(self, bad: Rejected, chunks: Sequence[Chunk], ends: Ints) -> DeadLetter:
@@ -140,6 +170,11 @@ class Intake:
         offset = chunk.offsets[bad.record - (int(ends[number - 1]) if number else 0)]
         payload = bad.payload[:KEPT_PAYLOAD]
         return DeadLetter(chunk.partition, offset, bad.index, bad.reason, bad.detail, payload, self._clock.now())
+
+
+def _ahead(record: int, index: int, time: int, payload: bytes) -> Rejected:
+    detail = f"event time {isoformat(time)} is ahead of the clock; is the producer's clock right?"
+    return Rejected(record, index, FUTURE_TIME, detail, payload)
 
 
 def _samples(part: Assigned, place: Callable[[Ints], list[str]]) -> list[RowSample | None]:

@@ -272,6 +272,7 @@ class Worker:
             catalogue_version=self._intake.catalogue.version,
             advances=tuple(held.advance() for held in sorted(moved, key=lambda held: held.claim.partition)),
             panes=self._buffer.deltas(),
+            joinings=self._buffer.joinings(),
             dead_letters=tuple(self._buffer.dead_letters),
             gaps=tuple(self._buffer.gaps),
             idempotency=self._source.answers({held.claim.partition: held.next or 0 for held in moved}),

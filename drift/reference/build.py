@@ -7,8 +7,8 @@ Where there are embeddings, one more between them measures their vectors, as the
 Memory is bounded by the sample (about 150 MB at most), the counters and one batch, whatever the data's size.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -16,15 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from drift.core.columnar import rows_of
+from drift.core.counting import Counter
 from drift.core.errors import ReferenceRefused
 from drift.core.grid import Grid
-from drift.core.profile import Profile
+from drift.core.outcome.labelled import LabelledRows
+from drift.core.profile import Profile, Sums
 from drift.core.rows import Fields
 from drift.core.sample import RowSample
 from drift.core.schema import Kind, Schema, Storage
 from drift.reference.chunks import ChunkCounter, Chunks
 from drift.reference.data import Data
-from drift.reference.kept import Kept
+from drift.reference.kept import Kept, with_id
 from drift.reference.options import ReferenceOptions
 from drift.reference.prior import Prior
 from drift.reference.read import open_data
@@ -51,6 +53,9 @@ class BuiltReference:
     summary: Mapping[str, Any]
     """What was inferred and why, as plain data; see `summary.summarise`."""
     sample: RowSample | None = None
+    outcomes: Sums | None = None
+    """Predictions and their labels; None: the grid counts none."""
+    outcome_chunks: Chunks | None = None
 
 
 def build_reference(
@@ -75,34 +80,46 @@ def build_reference(
     first.learning.measure(data, schema.counted)
     columns = tuple(map(first.grid_of, schema.counted))
     scores = grid_scores(columns, first.sampled) if options.multivariate else ()
-    grid = Grid(columns, first.segments(schema), scores)
+    found = first.outcomes(schema, columns)
+    if found.grid is not None:
+        schema = replace(schema, outcomes=True, columns=with_id(schema.columns))
+    first.notes += [found.note] if found.note else []
+    grid = Grid(columns, first.segments(schema), scores, found.grid)
     fields = Fields.of(schema)
     kept = Kept(options.row_sample, fields)
     prior = first.prior()
-    profile, chunks = _count(data, grid, fields, first, kept, prior, progress)
+    counters = [ChunkCounter(Counter(grid), first.length)]
+    counters += [ChunkCounter(LabelledRows(grid), first.length)] if found.grid is not None else []
+    _count(data, fields, counters, first, kept, prior, progress)
+    (total, chunks), *outcomes = [counter.finish() for counter in counters]
+    profile = Profile(grid, total)
     facts = first.facts(chunks) | {"prior": prior.facts() if prior else None}
     content = sha256(f"{data.digest()} {grid.id}{_chosen(options)}".encode()).hexdigest()
     summary = summarise(inferred, first.tallies, grid, facts)
-    return BuiltReference(options.version, schema, grid, profile, chunks, first.rows, content, summary, kept.sample)
+    return BuiltReference(
+        options.version, schema, grid, profile, chunks, first.rows, content, summary, kept.sample,
+        *(outcomes[0] if outcomes else ()),
+    )  # fmt: skip
 
 
 def _count(
-    data: Data, grid: Grid, fields: Fields, first: Reading, kept: Kept, prior: Prior | None, progress: Progress | None
-) -> tuple[Profile, Chunks]:
-    counter, rows = ChunkCounter(grid, first.length), 0
+    data: Data, fields: Fields, counters: Sequence[ChunkCounter], first: Reading, kept: Kept, prior: Prior | None,
+    progress: Progress | None,
+) -> None:  # fmt: skip
+    rows = 0
     for n, columns in data.batches():
         counted = rows_of(columns, fields, event_times(columns, first.time, n))
         first.learning.correct(counted, columns, rows)
         if prior:
             counted = counted.take(prior.choose(columns[prior.label], n))
-        counter.count(counted)
+        for counter in counters:
+            counter.count(counted)
         kept.see(counted)
         rows += n
         if progress:
             progress(first.rows + rows, 2 * first.rows)
     if rows != first.rows:
         raise ReferenceRefused(f"the data changed while it was read: {first.rows} rows at first, then {rows}")
-    return counter.finish()
 
 
 def _chosen(options: ReferenceOptions) -> str:

@@ -2,16 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from drift.core.clock import DAY, HOUR, MINUTE
-from drift.core.counting import Counter
 from drift.core.derive import NO_TIME
-from drift.core.grid import Grid
-from drift.core.profile import Profile, Sums
+from drift.core.profile import Sums
 from drift.core.rows import Rows
 
 Ints = npt.NDArray[np.int64]
@@ -81,15 +79,25 @@ class Chunks:
         return start, start + self.length, Sums.load(self._packed[start])
 
 
+class Counts(Protocol):
+    """What makes sums of rows: a `Counter`, or what counts their outcomes."""
+
+    def count(self, rows: Rows, pane: Ints, panes: int) -> list[Sums]:
+        """Sums of each of some panes; `pane` (n,) says to which each row belongs."""
+
+    def empty(self) -> Sums:
+        """The sums of no rows."""
+
+
 class ChunkCounter:
     """Counts rows into chunks and adds them all up. The order of rows and batches makes no difference."""
 
-    def __init__(self, grid: Grid, length: int | None) -> None:
-        self._counter = Counter(grid)
+    def __init__(self, counter: Counts, length: int | None) -> None:
+        self._counter = counter
         self._length = length or 1
         self._timed = length is not None
-        self._whole = Profile.empty(grid)
-        per_chunk = len(grid.segments) * grid.layout.width + grid.cross_width
+        self._whole = counter.empty()
+        per_chunk = self._whole.ints.size + self._whole.cross.size
         self._at_once = max(1, AT_ONCE // per_chunk)
         self._held = max(1, HELD_INTS // per_chunk)
         self._open: OrderedDict[int, Sums] = OrderedDict()
@@ -112,14 +120,14 @@ class ChunkCounter:
             at = order[begin:end]
             self._add(present[first:last], self._counter.count(rows.take(at), place[at] - first, last - first))
 
-    def finish(self) -> tuple[Profile, Chunks]:
-        """The whole reference's profile, and its chunks."""
+    def finish(self) -> tuple[Sums, Chunks]:
+        """The whole reference's sums, and its chunks."""
         while self._open:
             self._pack()
         return self._whole, Chunks(self._length, self._packed)
 
     def _add(self, chunks: Ints, counted: list[Sums]) -> None:
-        self._whole = Profile(self._whole.grid, Sums.total([self._whole.sums, *counted]))
+        self._whole = Sums.total([self._whole, *counted])
         for chunk, sums in zip(chunks.tolist(), counted, strict=True):
             if chunk == NO_TIME:
                 continue

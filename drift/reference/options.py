@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from drift.core.errors import ConfigError, SchemaError
+from drift.core.outcome.grid import Task
 from drift.core.sample import MOST_ROWS
 from drift.core.schema import Kind, Role, canonical_key
 from drift.core.window import DEFAULT_PANE, check_pane, parse_duration
 
-_NAMED: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID)
+_NAMED: Final = (Role.PREDICTION, Role.SCORE, Role.LABEL, Role.TIME, Role.ID, Role.WEIGHT)
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -51,6 +52,14 @@ class ReferenceOptions:
     label_prior: Mapping[str, float] = field(default_factory=dict)
     """Class of the label → its share in production, 0–1; empty: classes are as they are. See
     `drift.reference.prior`."""
+    task: Task | None = None
+    """What the model predicts; None: as label and prediction tell."""
+    positive: str | None = None
+    """The class that a binary score is the probability of; None: `1`, `true`, `yes`, else the later name."""
+    scores: Mapping[str, str] = field(default_factory=dict)
+    """Multiclass: class → the column with its probability."""
+    quantiles: tuple[float, ...] = ()
+    """Regression: levels, 0–1, of the pinball losses to be summed."""
     held_out: bool | None = None
     """Whether the rows were kept from training; None: nobody has said. The summary says what follows from it."""
     sample_rows: int = 200_000
@@ -80,7 +89,9 @@ class ReferenceOptions:
         Raises:
             SchemaError, ConfigError: a kind, role or pane that cannot be.
         """
-        roles = {str(settings[role.value]): role for role in _NAMED if settings.get(role.value)}
+        roles: dict[str, Any] = {
+            str(settings[role.value]): role for role in _NAMED if isinstance(settings.get(role.value), str)
+        }
         kinds: dict[str, Any] = {}
         for name, column in (settings.get("columns") or {}).items():
             said = column if isinstance(column, Mapping) else {"kind": column}
@@ -94,7 +105,7 @@ class ReferenceOptions:
             "roles": roles,
             "kinds": kinds,
             "ignore": tuple(settings.get("ignore") or ()),
-            "segments": dict(map(_segment, settings.get("segments") or ())),
+            "segments": dict(map(_segment, [*(settings.get("segments") or ()), *_sensitive(settings)])),
             "pane": pane if isinstance(pane, int) else parse_duration(pane),
         }
         if settings.get("multivariate") is not None:
@@ -104,6 +115,7 @@ class ReferenceOptions:
         if settings.get("label_prior"):
             shares = settings["label_prior"].items()
             plain["label_prior"] = {canonical_key(name): float(share) for name, share in shares}
+        plain |= _outcomes(settings, roles)
         if settings.get("held_out") is not None:
             plain["held_out"] = bool(settings["held_out"])
         if settings.get("thresholds"):
@@ -111,6 +123,31 @@ class ReferenceOptions:
         if settings.get("max_segment_values"):
             plain["max_segment_values"] = int(settings["max_segment_values"])
         return ReferenceOptions(**(plain | more))
+
+
+def _sensitive(settings: Mapping[str, Any]) -> list[str]:
+    """Sensitive attributes that are no segments already."""
+    listed = {_segment(one)[0] for one in settings.get("segments") or ()}
+    return [name for name in settings.get("sensitive") or () if name not in listed]
+
+
+def _outcomes(settings: Mapping[str, Any], roles: dict[str, Any]) -> dict[str, Any]:
+    """What is said of labels and predictions; adds the roles that follow."""
+    found: dict[str, Any] = {}
+    label = settings.get("label")
+    if isinstance(label, Mapping):
+        if label.get("column"):
+            roles[str(label["column"])] = Role.LABEL
+        if label.get("positive") is not None:
+            found["positive"] = canonical_key(label["positive"])
+    if settings.get("task"):
+        found["task"] = Task(settings["task"])
+    if settings.get("quantiles"):
+        found["quantiles"] = tuple(float(level) for level in settings["quantiles"])
+    if settings.get("scores"):
+        found["scores"] = {canonical_key(name): str(column) for name, column in settings["scores"].items()}
+        roles |= dict.fromkeys(found["scores"].values(), Role.SCORE)
+    return found
 
 
 def _segment(said: Any) -> tuple[str, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """The first reading of a reference: what is noted of the data, and the kinds and bins that follow from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from drift.reference.kept import with_id
 from drift.reference.learning import Learning, is_worded, sample_key, unique_names
 from drift.reference.noted import MAX_CHARACTERS
 from drift.reference.options import ReferenceOptions
+from drift.reference.outcomes import Found, outcomes_of
 from drift.reference.prior import Prior
 from drift.reference.roles import resolve_roles
 from drift.reference.sample import Sample
@@ -156,6 +157,10 @@ class Reading:
             )
             for name in schema.segments
         )  # fmt: skip
+
+    def outcomes(self, schema: Schema, columns: Sequence[ColumnGrid]) -> Found:
+        """How predictions and their labels are counted."""
+        return outcomes_of(schema, columns, self.tallies, self._numbers, self._options)
 
     def prior(self) -> Prior | None:
         """Which rows are to be counted; None: all of them.

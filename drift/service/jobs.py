@@ -44,7 +44,8 @@ class Store(Protocol):
         """Panes to hours, hours to days."""
 
     def retain(
-        self, lease: Lease, *, panes_before: int, results_before: int, dead_letters_before: int, idempotency_before: int
+        self, lease: Lease, *, panes_before: int, results_before: int, dead_letters_before: int,
+        idempotency_before: int, outcomes_before: int,
     ) -> Retained:
         """Remove what is older."""
 
@@ -58,6 +59,7 @@ class Ages:
     panes: int
     results: int
     dead_letters: int
+    labels: int
 
 
 class Maintenance:
@@ -95,6 +97,7 @@ class Maintenance:
         removed = self._store.retain(
             lease, panes_before=now - ages.panes, results_before=now - ages.results,
             dead_letters_before=now - ages.dead_letters, idempotency_before=now - IDEMPOTENCY,
+            outcomes_before=now - ages.labels,
         )  # fmt: skip
         log.info("retention", removed=removed)
         return removed

@@ -103,7 +103,7 @@ class Service:
             store, clock, self.owner,
             Ages(
                 config.compaction.hours_after, config.compaction.days_after, config.retention.panes,
-                config.retention.results, config.retention.dead_letters,
+                config.retention.results, config.retention.dead_letters, config.retention.labels,
             ),
             self.stopping.is_set,
         )  # fmt: skip

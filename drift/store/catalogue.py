@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, and_, select
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.errors import CatalogueChanged, NotFound, StoreError
 from drift.core.grid import Grid
+from drift.core.outcome.sums import Outcomes
 from drift.core.profile import Profile, Sums, split
 from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import WindowSpec
 from drift.store import tables
-from drift.store.tables import SAMPLE, model_references, models, reference_sums, store
+from drift.store.tables import OUTCOMES, SAMPLE, model_references, models, reference_sums, store
 
 Known = dict[int, Reference]
 """References already read, by id: they are immutable, and their grids take long to read."""
@@ -112,12 +113,20 @@ def put_model(
 
 
 def dump_sums(
-    grid: Grid, chunks: Iterable[tuple[int, int, Sums]], profile: Profile, sample: RowSample | None = None
+    grid: Grid,
+    chunks: Iterable[tuple[int, int, Sums]],
+    profile: Profile,
+    sample: RowSample | None = None,
+    outcomes: Sums | None = None,
+    outcome_chunks: Iterable[tuple[int, int, Sums]] = (),
 ) -> list[dict[str, Any]]:
     """The rows of `reference_sums` without their id. Long work, done before the transaction begins."""
     rows = [(WHOLE, 0, 0, block, blob) for block, blob in enumerate(profile.dump())]
     if sample is not None:
         rows.append((WHOLE, 0, 0, SAMPLE, sample.dump()))
+    if outcomes is not None:
+        rows.append((WHOLE, 0, 0, OUTCOMES, outcomes.dump()))
+    rows += [(n, start, end, OUTCOMES, sums.dump()) for n, (start, end, sums) in enumerate(outcome_chunks)]
     for chunk, (start, end, sums) in enumerate(chunks):
         rows += [(chunk, start, end, block, part.dump()) for block, part in enumerate(split(grid, sums))]
     return [dict(zip(("chunk", "start", "end", "block", "blob"), row, strict=True)) for row in rows]
@@ -183,6 +192,22 @@ def reference_sample(c: Connection, reference_id: int) -> RowSample | None:
     mine = select(t.c.blob).where(t.c.reference_id == reference_id, t.c.chunk == WHOLE, t.c.block == SAMPLE)
     blob = c.execute(mine).scalar_one_or_none()
     return None if blob is None else RowSample.load(blob)
+
+
+def reference_outcomes(c: Connection, of: Reference) -> Outcomes | None:
+    """The whole reference's predictions and labels; None: it counts none."""
+    t = reference_sums
+    mine = select(t.c.blob).where(t.c.reference_id == of.id, t.c.chunk == WHOLE, t.c.block == OUTCOMES)
+    blob = c.execute(mine).scalar_one_or_none()
+    return None if blob is None else Outcomes.load(of.grid, blob)
+
+
+def outcome_chunks(c: Connection, of: Reference) -> list[tuple[int, int, bytes]]:
+    """Start, end and packed sums of the predictions and labels of each of the reference's chunks."""
+    t = reference_sums
+    mine = and_(t.c.reference_id == of.id, t.c.chunk >= 0, t.c.block == OUTCOMES)
+    rows = c.execute(select(t.c.start, t.c.end, t.c.blob).where(mine).order_by(t.c.chunk))
+    return [(row.start, row.end, row.blob) for row in rows]
 
 
 def reference_summary(c: Connection, reference_id: int) -> dict[str, Any]:

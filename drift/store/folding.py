@@ -19,19 +19,22 @@ from drift.core.profile import Sums
 from drift.core.sample import RowSample
 from drift.core.window import Window, WindowSpec
 from drift.store.sql import slices
-from drift.store.tables import FIELDS, SAMPLE, models, panes
+from drift.store.tables import FIELDS, OUTCOMES, SAMPLE, models, panes
 
 PANE, HOURS, DAYS = range(3)
 _COUNTERS: Final = ("rows", "late", "foreign_rows")
 _FOLD: Final = {SAMPLE: RowSample.fold, FIELDS: FieldSums.fold}
 """What is no sum of a grid's."""
+_LEADING: Final = panes.c.block.in_((0, OUTCOMES))
+"""Each delta has one of them, or both: labels come without rows."""
 
 
 def crowded(c: Connection, reference: Reference, before: int, limit: int) -> list[Window]:
     """Panes that began before `before` and have more than one delta, oldest first."""
     key = (panes.c.start, panes.c.end)
-    mine = and_(panes.c.reference_id == reference.id, panes.c.tier == PANE, panes.c.block == 0, panes.c.start < before)
-    statement = select(*key).where(mine).group_by(*key).having(func.count() > 1).order_by(*key).limit(limit)
+    mine = and_(panes.c.reference_id == reference.id, panes.c.tier == PANE, _LEADING, panes.c.start < before)
+    several = select(*key).where(mine).group_by(*key, panes.c.block).having(func.count() > 1)
+    statement = several.distinct().order_by(*key).limit(limit)
     return [Window(row.start, row.end) for row in c.execute(statement)]
 
 
@@ -48,7 +51,7 @@ def due(c: Connection, reference: Reference, tier: int, before: int, limit: int)
     """
     zone, found = _zone(c, reference), dict[Window, None]()
     key = (panes.c.start, panes.c.end)
-    finer = and_(panes.c.reference_id == reference.id, panes.c.tier < tier, panes.c.block == 0, panes.c.start < before)
+    finer = and_(panes.c.reference_id == reference.id, panes.c.tier < tier, _LEADING, panes.c.start < before)
     for row in c.execute(select(*key).where(finer).distinct().order_by(*key)):
         if len(found) >= limit:
             break
@@ -80,7 +83,7 @@ def _cut(zone: str, time: int, tier: int) -> Window:
 
 def _merge(c: Connection, reference: Reference, window: Window, which: ColumnElement[bool], tier: int) -> None:
     """Block by block, so that never more than one block's blobs are held."""
-    for block in (*range(len(reference.grid.blocks)), *_FOLD):
+    for block in (*range(len(reference.grid.blocks)), OUTCOMES, *_FOLD):
         found = and_(panes.c.reference_id == reference.id, panes.c.block == block, which)
         rows = c.execute(select(panes.c.id, *(panes.c[name] for name in _COUNTERS), panes.c.blob).where(found)).all()
         if rows:

@@ -7,18 +7,18 @@ from sqlalchemy import Connection, select
 
 from drift.core.commit import IngestCommit, PaneDelta, Partition
 from drift.core.errors import Conflict, StoreError
-from drift.store import catalogue, dead_letters, partitions
+from drift.store import catalogue, dead_letters, outcomes, partitions
 from drift.store.sql import now
-from drift.store.tables import FIELDS, SAMPLE, dirty, idempotency, models, panes
+from drift.store.tables import FIELDS, OUTCOMES, SAMPLE, dirty, idempotency, models, panes
 
 
-def commit(c: Connection, batch: IngestCommit) -> None:
+def commit(c: Connection, batch: IngestCommit, counters: outcomes.Counters) -> None:
     """Write one batch.
 
     1. the catalogue is the one that the rows were counted with, and stays so
     2. each partition, in order, moves from where the buffer was read to its end, if it is still ours
     3. gaps, with the watermarks before them; then the watermarks
-    4. signed deltas, and a dirty row for each pane
+    4. predictions and labels that look for each other; signed deltas, and a dirty row for each pane
     5. dead letters
     6. idempotency keys
 
@@ -35,7 +35,8 @@ def commit(c: Connection, batch: IngestCommit) -> None:
     known |= partitions.ids(c, set(refused) - known.keys())
     partitions.add_gaps(c, batch.gaps, known)
     partitions.merge_watermarks(c, _watermarks(batch, known))
-    _append(c, batch.panes)
+    met = [delta for work in batch.joinings for delta in outcomes.join(c, work, counters)]
+    _append(c, [*batch.panes, *met])
     dead_letters.add(c, batch.dead_letters, known)
     _remember(c, batch.idempotency)
 
@@ -63,7 +64,7 @@ def _append(c: Connection, deltas: Iterable[PaneDelta]) -> None:
     touched: dict[tuple[int, int, int], int] = {}
     for delta in deltas:
         key = delta.model_id, delta.reference_id, delta.start
-        touched[key] = touched.get(key, 0) + delta.rows
+        touched[key] = touched.get(key, 0) + delta.rows + delta.labelled
     c.execute(
         dirty.insert(),
         [{"model_id": m, "reference_id": r, "start": start, "rows": n} for (m, r, start), n in touched.items()],
@@ -71,7 +72,7 @@ def _append(c: Connection, deltas: Iterable[PaneDelta]) -> None:
 
 
 def _rows(delta: PaneDelta, length: int) -> Iterable[dict[str, Any]]:
-    """One row a block, for the sample and for unknown fields; counters stand with the first: summing needs no blob."""
+    """One row a block, for what is beside the sums; counters stand with the first: summing needs no blob."""
     for block, blob in enumerate(delta.blobs):
         first = block == 0
         yield {
@@ -86,7 +87,7 @@ def _rows(delta: PaneDelta, length: int) -> Iterable[dict[str, Any]]:
             "foreign_rows": delta.foreign if first else 0,
             "blob": blob,
         }
-    for block, beside in ((SAMPLE, delta.sample), (FIELDS, delta.fields)):
+    for block, beside in ((SAMPLE, delta.sample), (FIELDS, delta.fields), (OUTCOMES, delta.outcomes)):
         if beside is not None:
             yield {
                 "model_id": delta.model_id, "reference_id": delta.reference_id, "start": delta.start,

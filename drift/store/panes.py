@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from drift.core.catalogue import Reference
 from drift.core.clock import HOUR
 from drift.core.fields import FieldsSeen, FieldSums
+from drift.core.outcome.sums import Outcomes
 from drift.core.profile import Profile, Sums, join
 from drift.core.sample import RowSample
 from drift.core.window import Window
 from drift.store.rows import PaneRow, PaneTotal, Totals
-from drift.store.tables import FIELDS, SAMPLE, dead_letter_counts, gaps, panes, partitions
+from drift.store.tables import FIELDS, OUTCOMES, SAMPLE, dead_letter_counts, gaps, panes, partitions
 
 LONGEST_TIER: Final = 26 * HOUR
 """A day has at most 25 hours."""
@@ -28,7 +29,8 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         panes.c.end,
         panes.c.blob,
     )
-    statement = select(*columns).where(overlaps(reference.id, start, end), panes.c.block >= 0)
+    summed = or_(panes.c.block >= 0, panes.c.block == OUTCOMES)
+    statement = select(*columns).where(overlaps(reference.id, start, end), summed)
     blocks: dict[int, Sums] = {}
     rows = late = foreign = 0
     straddles = False
@@ -40,8 +42,10 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         sums = Sums.load(row.blob)
         blocks[row.block] = blocks[row.block] + sums if row.block in blocks else sums
         rows, late, foreign = rows + row.rows, late + row.late, foreign + row.foreign_rows
+    met = blocks.pop(OUTCOMES, None)
+    known = None if met is None or reference.grid.outcomes is None else Outcomes(reference.grid, met)
     whole = Profile(reference.grid, join(reference.grid, [blocks[i] for i in sorted(blocks)])) if blocks else None
-    return PaneTotal(whole, rows, late, foreign, straddles)
+    return PaneTotal(whole, rows, late, foreign, straddles, known)
 
 
 def sample(c: Connection, reference_id: int, start: int, end: int) -> RowSample | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from drift.core.alarm import Alarm
 from drift.core.alert import Alert
 from drift.core.commit import DeadLetter, Partition
+from drift.core.outcome.sums import Outcomes
 from drift.core.profile import Profile
 from drift.core.result import Outcome, WindowState
 from drift.core.window import Window
@@ -79,6 +80,8 @@ class PaneTotal:
     foreign: int
     straddles: bool = False
     """Compacted sums reach over its edge and are not in the profile: the stretch can no longer be told apart."""
+    outcomes: Outcomes | None = None
+    """Predictions and labels; None: there are none, or the reference counts none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,7 @@ class Retained:
     windows: int = 0
     dead_letters: int = 0
     idempotency: int = 0
+    outcomes: int = 0
     alarms: int = 0
     incidents: int = 0
     alerts: int = 0

@@ -18,6 +18,7 @@ from drift.core.result import Judgement, WindowState
 from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import Window, WindowSpec
+from drift.store import outcomes as pairs
 from drift.store import (
     alert_retention,
     answers,
@@ -38,6 +39,7 @@ from drift.store import (
 from drift.store.alerting_store import AlertingStore
 from drift.store.engine import Database, Role
 from drift.store.migrate import migrate, require_current
+from drift.store.outcome_store import OutcomeStore
 from drift.store.rows import (
     AlarmRow,
     BreachRow,
@@ -82,7 +84,7 @@ def open_store(url: str, clock: Clock, *, role: Role = "writer") -> "Store":
         raise
 
 
-class Store(AlertingStore, ViewingStore):
+class Store(AlertingStore, ViewingStore, OutcomeStore):
     """SQL behind methods; thread-safe. Every method may raise `StoreUnavailable`: pause and try again."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -139,7 +141,8 @@ class Store(AlertingStore, ViewingStore):
     def add_reference(
         self, model_id: int, *, version: str, schema: Schema, grid: Grid, profile: Profile,
         chunks: Iterable[tuple[int, int, Sums]] = (), content_hash: str, rows: int, active_from: int,
-        summary: Mapping[str, object] | None = None, sample: RowSample | None = None,
+        summary: Mapping[str, object] | None = None, sample: RowSample | None = None, outcomes: Sums | None = None,
+        outcome_chunks: Iterable[tuple[int, int, Sums]] | None = None,
     ) -> Reference:  # fmt: skip
         """Register a reference; the same content again returns the first. `chunks` are (start, end, sums on `grid`).
 
@@ -150,7 +153,7 @@ class Store(AlertingStore, ViewingStore):
             model_id, version=version, schema=schema, grid=grid, content_hash=content_hash, rows=rows,
             active_from=active_from, created_at=self._clock.now(), summary=summary or {},
         )  # fmt: skip
-        sums = catalogue.dump_sums(grid, chunks, profile, sample)
+        sums = catalogue.dump_sums(grid, chunks, profile, sample, outcomes, outcome_chunks or ())
         return self._write(lambda c: catalogue.add_reference(c, values, sums, self._known))
 
     def reference(self, reference_id: int) -> Reference:
@@ -229,7 +232,7 @@ class Store(AlertingStore, ViewingStore):
             Conflict: an idempotency key was counted already.
             StoreUnavailable: nothing was written, or, if COMMIT was not confirmed, perhaps everything: acquire again.
         """
-        self._write(lambda c: ingest.commit(c, batch))
+        self._write(lambda c: ingest.commit(c, batch, self._counter))
 
     def idempotent(self, key: str) -> bytes | None:
         """The answer that a request with this key got; None if there was none."""
@@ -444,6 +447,7 @@ class Store(AlertingStore, ViewingStore):
     def retain(
         self, lease: Lease, *, panes_before: int | None = None, results_before: int | None = None,
         dead_letters_before: int | None = None, idempotency_before: int | None = None,
+        outcomes_before: int | None = None,
     ) -> Retained:  # fmt: skip
         """Forget what ended before these times (None: keep), in many short transactions.
 
@@ -455,6 +459,7 @@ class Store(AlertingStore, ViewingStore):
             windows=self._forget(lease, retention.old_windows, results_before),
             dead_letters=self._forget(lease, retention.old_dead_letters, dead_letters_before),
             idempotency=self._forget(lease, retention.old_keys, idempotency_before),
+            outcomes=self._forget(lease, pairs.old, outcomes_before),
             alarms=self._forget(lease, retention.old_alarms, results_before),
             **{what: self._forget(lease, some, results_before) for what, some in alert_retention.OLD.items()},
         )

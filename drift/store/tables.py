@@ -33,13 +33,16 @@ from sqlalchemy import (
     text,
 )  # fmt: skip
 
-SCHEMA: Final = "0003"
+SCHEMA: Final = "0005"
 """The newest migration. A store that says anything unknown was written by a newer release and is refused."""
 
 SAMPLE: Final = -1
 """The block of `panes` that holds a row sample instead of sums; in `reference_sums` it stands with chunk −1."""
 FIELDS: Final = -2
 """The block of `panes` that holds what was seen of unknown fields."""
+
+OUTCOMES: Final = -3
+"""The block of `panes` that holds sums of predictions and labels; in `reference_sums` it stands with every chunk."""
 
 metadata = MetaData(
     naming_convention={
@@ -164,6 +167,27 @@ panes = Table(
     sqlite_autoincrement=True,
 )
 
+outcomes = Table(
+    "outcomes",
+    metadata,
+    # a prediction, its label, or both: whichever came first waits for the other
+    Column("model_id", _BIG, primary_key=True, autoincrement=False),
+    # 128 bits of a hash of the event's id
+    Column("key_a", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_b", BigInteger, primary_key=True, autoincrement=False),
+    # when the first of the two was made, event time
+    Column("at", BigInteger, nullable=False),
+    # records of `core.outcome.seen`, one per reference that judged the event
+    Column("prediction", LargeBinary),
+    Column("label", Text),
+    Column("label_at", BigInteger),
+    # the label before the last one that came
+    Column("previous", Text),
+    Column("previous_at", BigInteger),
+    Index("ix_outcomes_expiry", "at"),
+    sqlite_with_rowid=False,
+)
+
 dirty = Table(
     "dirty",
     metadata,
@@ -231,6 +255,7 @@ results = Table(
     Column("evaluated_at", BigInteger, nullable=False),
     Column("axes_id", _BIG, nullable=False),
     Column("blob", LargeBinary, nullable=False),
+    Column("performance", LargeBinary),
 )
 
 breaches = Table(

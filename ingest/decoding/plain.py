@@ -15,13 +15,15 @@ from drift.core.errors import RecordRejected
 from drift.core.grid import NAN, WRONG
 from drift.core.records import BAD_TIME, LABEL_ONLY, MALFORMED, MISSING_TIME, UNKNOWN_MODEL, WRONG_TYPE_REASON
 from drift.core.rows import WRONG_TYPE, Key
-from drift.core.schema import Column, Kind, Storage
+from drift.core.schema import Column, Kind, Storage, canonical_key
 from ingest.decoding.mapping import Constant, EventMap, Path
 from ingest.decoding.pieces import Piece, spell
 from ingest.decoding.plan import Plan
 
 _SHOWN: Final = 80
-LABEL_ALONE: Final = "a label without features: labels that come later are joined from a later release on"
+LABEL_ALONE: Final = "a label by itself needs an id, and a model whose reference has a label; this one has not"
+LONGEST_ID: Final = 1_024
+LONGEST_LABEL: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,12 @@ def envelope(event: dict[str, Any], plan: Plan, timestamp: int) -> Envelope:
         timestamp: the record's own time in microseconds; −1 where there is none.
 
     Raises:
-        RecordRejected: no time, no objects where objects belong, or nothing but a label.
+        RecordRejected: no time, or no objects where objects belong.
     """
     for parent in plan.parents:
         held(event, parent)
     if isinstance(plan.map.features, tuple):
         held(event, plan.map.features)
-    if _label_only(event, plan):
-        raise RecordRejected(LABEL_ONLY, LABEL_ALONE)
     return Envelope(plan.model, _time(event, plan.map, timestamp), _version(event, plan.map))
 
 
@@ -98,6 +98,45 @@ def held(event: dict[str, Any], path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RecordRejected(WRONG_TYPE_REASON, f"`{'.'.join(path)}` is no object but {shown(value)}")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label by itself."""
+
+    id: str
+    label: str
+    time: int
+
+
+def label_alone(event: dict[str, Any], plan: Plan, timestamp: int) -> Label | None:
+    """The label that an event consists of; None: it is a prediction.
+
+    Raises:
+        RecordRejected: it is a label alone, and no prediction can meet it; or it has no time.
+    """
+    if not _label_only(event, plan):
+        return None
+    if plan.map.label is None or plan.map.id is None or not plan.outcomes:
+        raise RecordRejected(LABEL_ONLY, LABEL_ALONE)
+    id_, label = (follow(event, path) for path in (plan.map.id, plan.map.label))
+    return Label(*label_of(id_, label), _time(event, plan.map, timestamp))
+
+
+def label_of(id_: object, label: object) -> tuple[str, str]:
+    """An id and a label in their canonical spelling.
+
+    Raises:
+        RecordRejected: they are missing, of a wrong type, or too long.
+    """
+    if not isinstance(id_, str | int | float) or isinstance(id_, bool) or id_ != id_:
+        raise RecordRejected(LABEL_ONLY, f"a label by itself needs the id of its prediction; this is {shown(id_)}")
+    if not isinstance(label, str | int | float) or label != label:
+        raise RecordRejected(WRONG_TYPE_REASON, f"a label is a name, a number, true or false, not {shown(label)}")
+    spelled = clean(canonical_key(id_)), clean(canonical_key(label)).replace("\0", "\ufffd")
+    if len(spelled[0]) > LONGEST_ID or len(spelled[1]) > LONGEST_LABEL:
+        raise RecordRejected(LABEL_ONLY, f"an id has at most {LONGEST_ID} characters, a label {LONGEST_LABEL}")
+    return spelled
 
 
 def _label_only(event: dict[str, Any], plan: Plan) -> bool:

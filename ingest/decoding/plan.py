@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from drift.core.rows import Fields
-from drift.core.schema import Column
+from drift.core.schema import Column, Role
 from ingest.decoding.mapping import EventMap, Path
 
 
@@ -38,6 +38,11 @@ class Plan:
     keys: tuple[Placed, ...]
     parents: tuple[Path, ...]
     """Every object that holds a value, once."""
+
+    @property
+    def outcomes(self) -> bool:
+        """Whether labels that come by themselves can meet their predictions."""
+        return self.fields.name_of(Role.LABEL) is not None and self.fields.name_of(Role.ID) is not None
 
     @staticmethod
     def of(model: str, fields: Fields, events: EventMap) -> "Plan":

@@ -140,7 +140,7 @@ class Typed:
         self._groups = _groups(root, plan.numbers)
         self._keys = [(p.column.name, attrgetter(root.attributes(p.path)), p.path in numbers) for p in plan.keys]
         self._raw = {p.path: attrgetter(root.attributes(p.path)) for p in plan.derived}
-        self._ids = {p.column.name for p in plan.keys if p.column.role is Role.ID}
+        self._ids = {p.column.name for p in plan.keys if p.column.role in (Role.ID, Role.LABEL, Role.WEIGHT)}
         self._may_be_labels = events.label is not None and not events.own_object
 
     def columns(self, events: list[Any], record: Ints, timestamps: Ints) -> tuple[Piece, Ints]:

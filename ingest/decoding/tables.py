@@ -17,6 +17,7 @@ from drift.core.arrow import coded, plain
 from drift.core.columnar import rows_of
 from drift.core.derive import NO_TIME, parse_time
 from drift.core.derived import moments_of
+from drift.core.errors import RecordRejected
 from drift.core.fields import Looked
 from drift.core.records import (
     BAD_TIME,
@@ -24,12 +25,14 @@ from drift.core.records import (
     MISSING_TIME,
     UNKNOWN_MODEL,
     WRONG_TYPE_REASON,
+    Decoded,
+    Labels,
     Rejected,
 )
 from drift.core.rows import WRONG_TYPE, Coded, Fields, Key, Keys, Rows
 from drift.core.schema import Column, Kind, Role, canonical_key
 from ingest.decoding.mapping import Constant, EventMap, Path
-from ingest.decoding.plain import LABEL_ALONE, clean, key, shown
+from ingest.decoding.plain import LABEL_ALONE, clean, key, label_of, shown
 from ingest.decoding.plan import Plan
 from ingest.decoding.unknown import Unknown
 
@@ -82,14 +85,16 @@ class Tables:
         self._typed = typed
         self._unknown = {name: Unknown.placed(Plan.of(name, f, events)) for name, f in models.items() if events}
 
-    def decode(self, batch: Batch, rows: dict[str, list[Rows]], rejected: list[Rejected]) -> None:
-        """Append what a batch holds to `rows` by model and to `rejected`."""
+    def decode(self, batch: Batch, found: "Found", rejected: list[Rejected]) -> None:
+        """Append what a batch holds to `found` by model and to `rejected`."""
         for name, at in self._by_model(batch, rejected):
-            found = self._of_model(name, batch if at is None else batch.take(at), rejected)
-            if len(found):
-                rows.setdefault(name, []).append(found)
+            rows, labels = self._of_model(name, batch if at is None else batch.take(at), rejected)
+            if len(rows):
+                found.rows.setdefault(name, []).append(rows)
+            if len(labels):
+                found.labels.setdefault(name, []).append(labels)
 
-    def _of_model(self, name: str, batch: Batch, rejected: list[Rejected]) -> Rows:
+    def _of_model(self, name: str, batch: Batch, rejected: list[Rejected]) -> tuple[Rows, Labels]:
         part, fields = batch.table, self._models[name]
         time, refused = self._times(batch)
         versions, odd = self._versions(part)
@@ -100,11 +105,13 @@ class Tables:
         unknown = self._unknown.get(name) or Unknown.named(fields, part.schema)
         looked = unknown.looked(part, _at, typed=self._typed)
         found = Rows(found.time, found.numbers, keys, found.odd, batch.record, versions, fields, looked)
-        for at in self._label_alone(part, found):
-            refused.setdefault(at, (LABEL_ONLY, LABEL_ALONE))
+        alone = [at for at in self._label_alone(part, found) if at not in refused]
+        labels, odd_labels = _labels(found, alone)
+        refused |= odd_labels
         for at, (reason, detail) in sorted(refused.items()):
             rejected.append(batch.refuse(at, reason, detail))
-        return found.take(np.delete(np.arange(len(found)), list(refused))) if refused else found
+        gone = [*refused, *alone]
+        return found.take(np.delete(np.arange(len(found)), gone)) if gone else found, labels
 
     def _by_model(self, batch: Batch, rejected: list[Rejected]) -> list[tuple[str, Ints | None]]:
         """Model names with the positions of their rows; None: all of them."""
@@ -170,11 +177,49 @@ class Tables:
         if label is None or label.null_count == len(label):
             return []
         empty = plain(label).is_valid().to_numpy(zero_copy_only=False) & np.isnan(rows.numbers).all(axis=0)
-        ids = {column.name for column in (rows.fields.keys if rows.fields else ()) if column.role is Role.ID}
+        beside = (Role.ID, Role.LABEL, Role.WEIGHT)
+        ids = {column.name for column in (rows.fields.keys if rows.fields else ()) if column.role in beside}
         for keys in (found for name, found in rows.keys.items() if name not in ids) if empty.any() else ():
             empty &= keys.codes < 0 if isinstance(keys, Coded) else np.array([key is None for key in keys])
         empty[rows.odd[:, 1]] = False
         return np.flatnonzero(empty).tolist()
+
+
+@dataclass(slots=True)
+class Found:
+    """What was decoded so far, by model."""
+
+    rows: dict[str, list[Rows]] = field(default_factory=dict)
+    labels: dict[str, list[Labels]] = field(default_factory=dict)
+
+    def add(self, other: "Found") -> None:
+        """Take what another has found."""
+        for name, rows in other.rows.items():
+            self.rows.setdefault(name, []).extend(rows)
+        for name, labels in other.labels.items():
+            self.labels.setdefault(name, []).extend(labels)
+
+    def decoded(self, rejected: Sequence[Rejected]) -> Decoded:
+        """All of it."""
+        rows = {name: join(pieces) for name, pieces in self.rows.items()}
+        return Decoded(rows, rejected, {name: Labels.join(parts) for name, parts in self.labels.items()})
+
+
+def _labels(rows: Rows, at: Sequence[int]) -> tuple[Labels, dict[int, tuple[str, str]]]:
+    """The labels that stand alone at these positions, and those that no prediction can meet, with the reason."""
+    fields = rows.fields
+    names = (fields.name_of(Role.ID), fields.name_of(Role.LABEL)) if fields else (None, None)
+    good: list[tuple[int, str, str, int]] = []
+    refused: dict[int, tuple[str, str]] = {}
+    if names[0] is None or names[1] is None:
+        return Labels((), (), (), ()), dict.fromkeys(at, (LABEL_ONLY, LABEL_ALONE))
+    ids, labels = (_listed(rows.keys[name]) for name in (names[0], names[1])) if at else ((), ())
+    for i in at:
+        try:
+            good.append((int(rows.record[i]), *label_of(ids[i], labels[i]), int(rows.time[i])))
+        except RecordRejected as error:
+            refused[i] = error.reason, error.detail
+    return (Labels(*zip(*good, strict=True)) if good else Labels((), (), (), ())), refused
 
 
 def join(pieces: Sequence[Rows]) -> Rows:

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drift.core.errors import ConfigError, RecordRejected
 from drift.core.records import EMPTY, MALFORMED, TOO_LARGE, Decoded, Rejected
-from drift.core.rows import Fields, Rows
+from drift.core.rows import Fields
 from ingest.decoding.mapping import EventMap
-from ingest.decoding.tables import Batch, Tables, join, text_times
+from ingest.decoding.tables import Batch, Found, Tables, text_times
 
 MAX_BATCH: Final = 64 << 20
 MOST_ROWS: Final = 1 << 20
@@ -59,7 +59,7 @@ class ArrowDecoder:
 
     def decode(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Decoded:
         """Decode records; `timestamps` (microseconds, −1 none) are used where the map names no time."""
-        rows: dict[str, list[Rows]] = {}
+        found = Found()
         rejected: list[Rejected] = []
         runs: list[_Run] = []
         for record, value in enumerate(values):
@@ -68,29 +68,28 @@ class ArrowDecoder:
             except RecordRejected as error:
                 rejected.append(Rejected(record, 0, error.reason, error.detail, (value or b"")[:_KEPT]))
         for run in runs:
-            self._decode(run, np.asarray(timestamps, np.int64), values, rows, rejected)
-        return Decoded({name: join(pieces) for name, pieces in rows.items()}, rejected)
+            self._decode(run, np.asarray(timestamps, np.int64), values, found, rejected)
+        return found.decoded(rejected)
 
     def _decode(
         self, run: "_Run", timestamps: npt.NDArray[np.int64], values: Sequence[bytes | None],
-        rows: dict[str, list[Rows]], rejected: list[Rejected],
+        whole: Found, rejected: list[Rejected],
     ) -> None:  # fmt: skip
         """All of a run; where something in it cannot be, each record by itself."""
-        found: dict[str, list[Rows]] = {}
+        found = Found()
         refused: list[Rejected] = []
         try:
             self._tables.decode(run.batch(timestamps), found, refused)
         except _broken() as error:
             if len(run.records) > 1:
                 for alone in run.apart():
-                    self._decode(alone, timestamps, values, rows, rejected)
+                    self._decode(alone, timestamps, values, whole, rejected)
                 return
-            found, record = {}, run.records[0]
+            found, record = Found(), run.records[0]
             detail = f"a column cannot be read: {_said(error)}"
             refused = [Rejected(record, 0, MALFORMED, detail, (values[record] or b"")[:_KEPT])]
         rejected += refused
-        for name, pieces in found.items():
-            rows.setdefault(name, []).extend(pieces)
+        whole.add(found)
 
     def _read(self, value: bytes | None) -> list[Any]:
         """The batches of one record, all of them or none."""

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from drift.core import texts
 from drift.core.errors import ConfigError, RecordRejected
 from drift.core.records import EMPTY, MALFORMED, TOO_LARGE, Decoded, Rejected
-from drift.core.rows import Fields, Rows
+from drift.core.rows import Fields
 from drift.core.schema import Storage
 from ingest.decoding.mapping import EventMap
-from ingest.decoding.tables import Batch, Tables, join
+from ingest.decoding.tables import Batch, Found, Tables
 
 MAX_BLOCK: Final = 16 << 20
 _KEPT: Final = 1 << 16
@@ -59,16 +59,16 @@ class CsvDecoder:
 
     def decode(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Decoded:
         """Decode records; `timestamps` (microseconds, −1 none) are used where the map names no time."""
-        rows: dict[str, list[Rows]] = {}
+        found = Found()
         rejected: list[Rejected] = []
         for record, (value, timestamp) in enumerate(zip(values, timestamps, strict=True)):
             try:
                 batch, odd = self._batch(value, record, timestamp)
                 rejected += odd
-                self._tables.decode(batch, rows, rejected)
+                self._tables.decode(batch, found, rejected)
             except RecordRejected as error:
                 rejected.append(Rejected(record, 0, error.reason, error.detail, (value or b"")[:_KEPT]))
-        return Decoded({name: join(pieces) for name, pieces in rows.items()}, rejected)
+        return found.decoded(rejected)
 
     def _batch(self, value: bytes | None, record: int, timestamp: int) -> tuple[Batch, list[Rejected]]:
         import pyarrow as pa

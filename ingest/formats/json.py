@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drift.core.errors import ConfigError, RecordRejected
 from drift.core.fields import Shape, places
-from drift.core.records import EMPTY, MALFORMED, MAX_RECORD, TOO_LARGE, UNKNOWN_MODEL, Decoded, Rejected
+from drift.core.records import EMPTY, MALFORMED, MAX_RECORD, TOO_LARGE, UNKNOWN_MODEL, Decoded, Labels, Rejected
 from drift.core.rows import Fields
 from ingest.decoding import plain
 from ingest.decoding.mapping import Constant, EventMap, Path
@@ -83,7 +83,7 @@ class JsonDecoder:
         batch = _Batch(self, np.asarray(timestamps, np.int64))
         batch.records(values)
         rows = {name: join(self.plans[name], pieces) for name, pieces in batch.pieces.items()}
-        return Decoded(rows, batch.rejected)
+        return Decoded(rows, batch.rejected, {name: _labels(found) for name, found in batch.labels.items()})
 
 
 class _Batch:
@@ -94,6 +94,7 @@ class _Batch:
         self._timestamps = timestamps
         self._plain: dict[str, list[tuple[int, dict[str, Any], plain.Envelope]]] = {}
         self.pieces: dict[str, list[Piece]] = {}
+        self.labels: dict[str, list[tuple[int, plain.Label]]] = {}
         self.rejected: list[Rejected] = []
 
     def records(self, values: Sequence[bytes | None]) -> None:
@@ -204,11 +205,20 @@ class _Batch:
         plan = self._by.plans.get(name)
         if plan is None or not isinstance(event, dict):
             raise RecordRejected(UNKNOWN_MODEL, f"there is no model {plain.shown(name)} with a reference")
+        label = plain.label_alone(event, plan, int(self._timestamps[record]))
+        if label is not None:
+            self.labels.setdefault(name, []).append((record, label))
+            return
         envelope = plain.envelope(event, plan, int(self._timestamps[record]))
         self._plain.setdefault(name, []).append((record, event, envelope))
 
     def _reject(self, record: int, index: int, reason: str, detail: str, payload: bytes) -> None:
         self.rejected.append(Rejected(record, index, reason, detail, payload))
+
+
+def _labels(found: Sequence[tuple[int, plain.Label]]) -> Labels:
+    records, labels = zip(*found, strict=True)
+    return Labels(records, *zip(*((one.id, one.label, one.time) for one in labels), strict=True))
 
 
 def _looked(texts: Sequence[bytes], kept: Ints, time: Ints, shape: Callable[[Any], Shape]) -> list[tuple[int, Shape]]:

@@ -29,6 +29,24 @@ MOST_SLOTS: Final = 256
 _TRUE: Final = {"1": "true", "0": "false", "true": "1", "false": "0", "True": "true", "False": "false"}
 
 
+LONGEST_LABEL: Final = 256
+"""Characters of a label that are kept."""
+
+
+def spelled_labels(keys: Keys, n: int) -> list[str | None]:
+    """n labels as they are stored: canonically, without what no database takes; None where there is none."""
+    if isinstance(keys, Coded):
+        table = [*map(_spell_label, keys.dictionary), None]
+        return [table[code] for code in keys.codes.tolist()]
+    return [_spell_label(key) for key in keys]
+
+
+def _spell_label(key: Key) -> str | None:
+    if not _is_key(key):
+        return None
+    return canonical_key(key)[:LONGEST_LABEL].replace("\0", "\ufffd")  # type: ignore[arg-type]  # a name or a number
+
+
 class ClassIndex(dict[Key, int]):
     """Key → index of a class; the number of classes for any other key and for none. `1`, `1.0` and `true` are one."""
 
