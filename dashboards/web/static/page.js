@@ -45,7 +45,17 @@
     document.addEventListener("htmx:sendError", () => say("The service cannot be reached."));
   }
 
+  // Reads the page anew, but under nobody's hands: not while something is focused, open or scrolled to.
+  function refresh() {
+    const seconds = Number(document.body.dataset.refresh);
+    if (!seconds) return;
+    const busy = () => document.hidden || scrollY > 0 || document.querySelector("main details[open]")
+      || document.querySelector("main :focus, .bar :focus");
+    setInterval(() => { if (!busy()) location.reload(); }, seconds * 1000);
+  }
+
   window.driftsum = { say, dark, charts: {} };
   theme();
   failures();
+  refresh();
 })();
