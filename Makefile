@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 AIRFLOW := .cache/airflow/.ready
 
-.PHONY: help demo test lint bench bench-quality bench-flights test-pipelines torture lock clean
+.PHONY: help demo test lint bench bench-quality bench-flights test-pipelines torture picture lock clean
 
 help:
 	@echo 'make demo     a drifting model in your browser; ARGS="--help" lists the options'
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench-flights  a year of flights: what would have been paged; ten minutes'
 	@echo 'make test-pipelines  retraining against a real Airflow, which it installs; two minutes'
 	@echo 'make torture  hours of kills and restarts'
+	@echo 'make picture  the pictures of the README, by Chromium; one minute'
 	@echo 'make lock     pin what pyproject.toml asks for in requirements.lock'
 	@echo 'make clean    remove all that these targets made'
 
@@ -47,6 +48,9 @@ test-pipelines: $(READY) $(AIRFLOW)
 
 torture: $(READY)
 	@$(BIN)/python -m pytest -q -m torture --timeout=0 $(ARGS)
+
+picture: $(READY)
+	@$(BIN)/python -m tests.rig.picture
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --group dev \
