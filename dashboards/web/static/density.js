@@ -6,8 +6,8 @@
 
   const twoGrids = (look) => ({
     grid: [
-      { left: 8, right: 16, top: 40, height: "56%", containLabel: true },
-      { left: 8, right: 16, bottom: 8, height: "22%", containLabel: true },
+      { left: 58, right: 16, top: 40, height: "54%" },
+      { left: 58, right: 16, bottom: 8, height: "20%" },
     ],
     legend: { data: ["reference", "window"] },
     axisPointer: { link: [{ xAxisIndex: "all" }] },

@@ -1,7 +1,7 @@
 """One column: how did it change?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -51,8 +51,14 @@ class ColumnScreen:
 
     @cached_property
     def scope(self) -> Scope:
-        """Which windows."""
-        return scope(self.store, self.catalogue, self.model, self.asked)
+        """Which windows: the page that the address says, or else the one that ends with the window asked for."""
+        found = scope(self.store, self.catalogue, self.model, self.asked)
+        at = self.wanted.at
+        if not at or self.asked.until or at in {row.id for row in found.windows}:
+            return found
+        row = self._mine(at)
+        asked = replace(self.asked, spec=row.spec, until=f"{row.window.end}.{row.id + 1}")
+        return scope(self.store, self.catalogue, self.model, asked)
 
     @cached_property
     def reference(self) -> Reference:
@@ -114,7 +120,7 @@ class ColumnScreen:
 
     def link(self, **query: object) -> str:
         """This page with the same windows, and other parts of its address."""
-        same = {"window": self.asked.spec, "segment": self.asked.segment, "until": self.asked.until}
+        same = {"window": self.asked.spec, "segment": self.asked.segment, "until": self.scope.until}
         return column_url(self.model.name, self.wanted.column, **{**same, "stat": self.wanted.statistic, **query})
 
     def view(self) -> ColumnPage:
@@ -151,7 +157,8 @@ class ColumnScreen:
         return AtWindow(
             row.id, title, row.state.value if row.state is not None else "", self._outcome(row),
             profile.rows(self.segment) if profile is not None else 0, self.before.rows(self.segment),
-            _with_csv(distribution(pair, title), csv), _with_csv(specials(pair), self.link(csv="outside", at=row.id)),
+            replace(distribution(pair, title), csv=csv),
+            replace(specials(pair), csv=self.link(csv="outside", at=row.id)),
         )  # fmt: skip
 
     def figure(self, name: str) -> Figure | None:
@@ -166,10 +173,16 @@ class ColumnScreen:
                 return shown.distribution if name == "distribution" else shown.shares
         return None
 
-    def _other(self, window_id: int) -> WindowRow:
+    def _mine(self, window_id: int) -> WindowRow:
         row = self.store.window(window_id)
+        if row.model_id != self.model.id:
+            raise NotFound(f"window {window_id} is none of model {self.model.name!r}")
+        return row
+
+    def _other(self, window_id: int) -> WindowRow:
+        row = self._mine(window_id)
         if row.reference_id != self.reference.id:
-            raise NotFound(f"window {window_id} is none of this model's reference {self.reference.version!r}")
+            raise NotFound(f"window {window_id} was judged by another reference than {self.reference.version!r}")
         return row
 
     def _outcome(self, row: WindowRow) -> str:
@@ -265,7 +278,3 @@ class ColumnScreen:
 def _stop(row: WindowRow) -> str:
     said = span(row.window.start, row.window.end)
     return said if row.state is WindowState.FINAL or row.state is None else f"{said}, {row.state.value}"
-
-
-def _with_csv(of: Figure, csv: str) -> Figure:
-    return Figure(of.id, of.kind, of.title, of.says, of.table, of.data, csv, of.size)

@@ -10,9 +10,10 @@ from dashboards.web.formats import count
 from dashboards.web.links import column_url
 from dashboards.web.views.figure import Figure, Link, Table
 from detectors.known import Abouts
+from drift.core.alarm import Severity
 from drift.core.clock import isoformat
 from drift.core.result import Judgement, Outcome, WindowState
-from drift.service.pages.reach import MOST, Reach, reach, size, standing_in, told, tolerances
+from drift.service.pages.reach import MOST, Floats, Reach, Stood, reach, standing_in, told, tolerances
 from drift.service.pages.scope import Scope
 from drift.store.rows import AlarmRow, WindowRow
 
@@ -66,20 +67,23 @@ def _reaches(windows: Sequence[WindowRow], judged: Mapping[int, Judgement], abou
 
 
 def _impacts(
-    names: Sequence[str], reaches: Mapping[int, Reach], stood: Mapping[tuple[str, int], AlarmRow]
+    names: Sequence[str], reaches: Mapping[int, Reach], stood: Mapping[tuple[str, int], Stood]
 ) -> dict[str, float]:
     """Name → how far up it belongs: alarms first, of those the ones that stand last; then the largest ratio."""
-    largest = dict.fromkeys(names, 0.0)
+    by_columns: dict[tuple[str, ...], list[Floats]] = {}
     for one in reaches.values():
-        for name, ratio in zip(one.judgement.columns, one.ratio.tolist(), strict=True):
-            if name in largest and ratio > largest[name]:
+        by_columns.setdefault(one.judgement.columns, []).append(one.ratio)
+    largest = dict.fromkeys(names, 0.0)
+    for columns, ratios in by_columns.items():
+        for name, ratio in zip(columns, np.max(ratios, axis=0).tolist(), strict=True):
+            if ratio > largest.get(name, MOST):
                 largest[name] = ratio
     newest = max(reaches, default=0)
-    for (name, window_id), row in stood.items():
+    for (name, window_id), stands in stood.items():
         if name in largest:
             weight = 1e6 if window_id == newest else 1e3
-            page = 2.0 if row.alarm.severity.value == "page" else 1.0
-            largest[name] = max(largest[name], weight * page + size(row))
+            page = 2.0 if stands.row.alarm.severity is Severity.PAGE else 1.0
+            largest[name] = max(largest[name], weight * page + stands.size)
     return largest
 
 
@@ -88,12 +92,12 @@ _Row = list[tuple[float, int, str]]
 
 
 def _row(
-    name: str, windows: Sequence[WindowRow], reaches: Mapping[int, Reach], stood: Mapping[tuple[str, int], AlarmRow]
+    name: str, windows: Sequence[WindowRow], reaches: Mapping[int, Reach], stood: Mapping[tuple[str, int], Stood]
 ) -> _Row:
     return [_cell(name, row, reaches.get(row.id), stood.get((name, row.id))) for row in windows]
 
 
-def _cell(name: str, window: WindowRow, of: Reach | None, alarm: AlarmRow | None) -> tuple[float, int, str]:
+def _cell(name: str, window: WindowRow, of: Reach | None, alarm: Stood | None) -> tuple[float, int, str]:
     marks = _INCOMPLETE if window.state is WindowState.INCOMPLETE else 0
     at = of.index.get(name) if of is not None else None
     ratio, words = 0.0, "not judged"
@@ -104,9 +108,9 @@ def _cell(name: str, window: WindowRow, of: Reach | None, alarm: AlarmRow | None
         marks |= _INSUFFICIENT
     if alarm is None:
         return round(ratio, 2), marks, words
-    effect = size(alarm)
+    effect, of_alarm = alarm.size, alarm.row.alarm
     if effect >= ratio:
-        words = f"{alarm.alarm.what or alarm.alarm.detector}: {effect:.3g} times what is tolerated"
+        words = f"{of_alarm.what or of_alarm.detector}: {effect:.3g} times what is tolerated"
     return round(max(ratio, effect), 2), marks | _ALARM, words
 
 

@@ -1,5 +1,6 @@
 """How far each column was on the way to what is tolerated, in each window: 1 is there."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,25 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.known import Abouts, entry, value
-from drift.core.result import Judgement, Outcome
+from drift.core.result import Judgement
 from drift.store.rows import AlarmRow, WindowRow
 
 Floats = npt.NDArray[np.float64]
 MOST: Final = 99.0
 """Ratios are cut there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One column in one window."""
-
-    ratio: float
-    """Statistic ÷ its own threshold; 0 where nothing looks at it."""
-    told: str
-    """Which statistic, its value and its threshold."""
-    outcome: Outcome
-    alarm: bool
-    """An alarm stood on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +76,27 @@ def _tolerance(about: Mapping[str, Any]) -> float:
     return value(entry(about, "scores", "location"), "tolerance") or float("nan")
 
 
-def standing_in(alarms: Iterable[AlarmRow], windows: Sequence[WindowRow]) -> dict[tuple[str, int], AlarmRow]:
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """An alarm that stood on a column in a window."""
+
+    row: AlarmRow
+    size: float
+    """As `size` has it."""
+
+
+def standing_in(alarms: Iterable[AlarmRow], windows: Sequence[WindowRow]) -> dict[tuple[str, int], Stood]:
     """(column, window id) → the worst alarm that stood on it, from its onset until it ended."""
-    found: dict[tuple[str, int], AlarmRow] = {}
+    found: dict[tuple[str, int], Stood] = {}
+    ordered = sorted(windows, key=lambda window: window.window.start)
+    starts, ends = [one.window.start for one in ordered], [one.window.end for one in ordered]
     for row in alarms:
-        over = row.ended_at
-        for window in windows:
-            if window.window.start < row.alarm.onset or (over is not None and window.window.end >= over):
-                continue
-            before = found.get((row.alarm.column, window.id))
-            if before is None or size(row) > size(before):
-                found[row.alarm.column, window.id] = row
+        one, column = Stood(row, size(row)), row.alarm.column
+        last = len(ordered) if row.ended_at is None else bisect_left(ends, row.ended_at)
+        for window in ordered[bisect_left(starts, row.alarm.onset) : last]:
+            before = found.get((column, window.id))
+            if before is None or one.size > before.size:
+                found[column, window.id] = one
     return found
 
 
