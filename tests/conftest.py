@@ -10,6 +10,7 @@ import pytest
 
 from tests.rig import ServiceUnavailableError
 from tests.rig.alertmanager import Alertmanager
+from tests.rig.browser import Chromium
 from tests.rig.kafka import Kafka
 from tests.rig.postgres import Postgres
 from tests.rig.prometheus import Prometheus
@@ -26,6 +27,7 @@ _MARKERS = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "alertmanager": "alertmanager",
+    "chromium": "browser",
 }
 
 
@@ -153,6 +155,14 @@ def alertmanager() -> Iterator[Callable[[str], Alertmanager]]:
     """Starts a real Alertmanager that tells a webhook: `alertmanager("http://localhost:8000/").alerts()`."""
     with ExitStack() as stack:
         yield lambda webhook: _require(lambda: stack.enter_context(Alertmanager(webhook)))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """A real browser: `with chromium.tab(url) as tab: tab.go("/")`. Playwright leaves its event loop running, in which
+    tests that run one of their own cannot be: so each file has a browser to itself."""
+    with ExitStack() as stack:
+        yield _require(lambda: stack.enter_context(Chromium()))
 
 
 @pytest.fixture(scope="session")
