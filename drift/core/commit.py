@@ -10,6 +10,7 @@ import numpy.typing as npt
 from drift.core.alarm import Alarm
 from drift.core.alert import AlertCommit
 from drift.core.outcome.seen import Seen
+from drift.core.performance import Performance
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
 
@@ -196,6 +197,8 @@ class WindowResult:
     evaluated_at: int
     judgements: Mapping[int, Judgement] = field(default_factory=dict)
     """Segment index → its judgement. Empty for an incomplete window."""
+    performances: Mapping[int, Performance] = field(default_factory=dict)
+    """Segment index → how well the model did; only where judgements are."""
     reason: str = ""
     dirt: int = 0
     """The window's mark counter when its panes were read: rows marked after that keep the window stale."""

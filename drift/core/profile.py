@@ -8,7 +8,7 @@ Deltas may be negative (a corrected label takes its first count back).
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ import zstandard
 
 from drift.core.errors import ProfileMismatch
 from drift.core.grid import INF, MISSING, NAN, SPECIALS, SQUARE_SHIFT, WRONG, Grid
+
+if TYPE_CHECKING:
+    from drift.core.outcome.sums import Outcomes
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -173,6 +176,8 @@ class Profile:
 
     grid: Grid
     sums: Sums
+    outcomes: "Outcomes | None" = None
+    """Predictions and labels of the same stretch; None: the grid counts none, or nobody asked for them."""
 
     def __post_init__(self) -> None:
         expected = (len(self.grid.segments), self.grid.layout.width)
@@ -203,7 +208,9 @@ class Profile:
         """
         if self.grid.id != other.grid.id:
             raise ProfileMismatch(f"profiles on grid {self.grid.id} and on grid {other.grid.id} cannot be added")
-        return Profile(self.grid, self.sums + other.sums)
+        both = self.outcomes is not None and other.outcomes is not None
+        outcomes = self.outcomes + other.outcomes if both else None  # type: ignore[operator]  # neither is None
+        return Profile(self.grid, self.sums + other.sums, outcomes)
 
     def rows(self, segment: int = 0) -> int:
         """Number of rows."""

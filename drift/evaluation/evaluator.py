@@ -10,6 +10,7 @@ from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock
 from drift.core.commit import Detection, EvaluationCommit, Lease, WindowResult
 from drift.core.errors import Fenced
+from drift.core.performance import Performance
 from drift.core.profile import Profile
 from drift.core.result import Judgement, WindowState
 from drift.core.window import Window
@@ -18,7 +19,7 @@ from drift.evaluation.closing import Patience, Status, carries, closing
 from drift.evaluation.decide import decide
 from drift.evaluation.detecting import Detecting, Seen
 from drift.evaluation.forms import Forms
-from drift.evaluation.ports import Judge, Metrics, Store, StoredWindow
+from drift.evaluation.ports import Judge, Metrics, Perform, Store, StoredWindow
 from drift.evaluation.verdict import unusual, with_alarms, with_changes
 
 log = structlog.get_logger(__name__)
@@ -49,9 +50,10 @@ class Evaluator:
         stopping: Callable[[], bool] = lambda: False,
         detecting: Detecting | None = None,
         alerting: Alerting | None = None,
+        perform: Perform | None = None,
     ) -> None:
         self._store, self._judge, self._clock, self._metrics = store, judge, clock, metrics
-        self._detecting, self._alerting = detecting, alerting
+        self._detecting, self._alerting, self._perform = detecting, alerting, perform
         self._holder, self._patience, self._stopping = holder, patience, stopping
         self._references: dict[int, Profile] = {}
         self._forms = Forms(store)
@@ -160,6 +162,7 @@ class Evaluator:
         reference = next(r for r in catalogue.references if r.id == pending.reference_id)
         total = self._store.profile(reference, pending.window.start, pending.window.end)
         judgements: Mapping[int, Judgement] = {}
+        performances: Mapping[int, Performance] = {}
         detection: Detection | None = None
         rows = total.rows
         if total.straddles:
@@ -175,13 +178,23 @@ class Evaluator:
                 changes = unusual(changes, judgements[0])
             judgements = {**judgements, 0: with_changes(judgements[0], changes)}
             reason = reason or _across(pending.window, reference, catalogue)
+            performances = self._performed(model, reference, pending, profile)
         self._metrics.evaluation(self._clock.monotonic() - started)
         return WindowResult(
             model_id=model.id, reference_id=reference.id, spec=pending.spec, window=pending.window,
             revision=pending.revision + 1, state=state, rows=rows, evaluated_at=self._clock.now(),
-            judgements=judgements, reason=reason, dirt=pending.dirt, detection=detection,
+            judgements=judgements, performances=performances, reason=reason, dirt=pending.dirt, detection=detection,
             late=pending.state is WindowState.FINAL,
         )  # fmt: skip
+
+    def _performed(
+        self, model: Model, reference: Reference, pending: StoredWindow, profile: Profile
+    ) -> Mapping[int, Performance]:
+        """How well the model did, segment by segment."""
+        spec = next((spec for spec in model.windows if spec.name == pending.spec), None)
+        if self._perform is None or spec is None:
+            return {}
+        return self._perform(model, reference, spec, pending.window, profile)
 
     def _detected(
         self, model: Model, catalogue: Catalogue, reference: Reference, pending: StoredWindow, state: WindowState,

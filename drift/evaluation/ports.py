@@ -8,15 +8,20 @@ from drift.core.answer import Answer, Stretches
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.commit import EvaluationCommit, Gap, Lease
 from drift.core.fields import FieldsSeen
+from drift.core.performance import Performance
 from drift.core.profile import Profile
 from drift.core.result import Judgement
-from drift.core.window import Window
+from drift.core.window import Window, WindowSpec
 from drift.evaluation import baselines
 from drift.evaluation.closing import Status
 from drift.evaluation.decide import Pending
 
 Judge = Callable[[Profile, Profile, Model, int], Judgement]
 """(window's profile, reference's profile, model, segment) → its judgement."""
+
+
+Perform = Callable[[Model, Reference, WindowSpec, Window, Profile], Mapping[int, Performance]]
+"""(model, reference, windows, window, its profile with outcomes) → segment → performance."""
 
 
 class PaneTotal(Protocol):

@@ -90,7 +90,7 @@ def _meeting(part: Share, seen: Seen, ids: Sequence[str | None], known: npt.NDAr
     if not at.size:
         return Meeting()
     places = id_keys([str(ids[i]) for i in at.tolist()])
-    labels = spelled_labels(keys, len(part.rows))
+    labels = spelled_labels(keys)
     beside = [number for number, i in enumerate(at.tolist()) if labels[i] is not None]
     return Meeting(
         {part.reference.id: [(places, seen[at])]},

@@ -29,6 +29,7 @@ from drift.service.digesting import Digesting
 from drift.service.jobs import Ages, Maintenance, guarded
 from drift.service.judging import AlertRules, Judges, Watchers
 from drift.service.models import register_models
+from drift.service.performing import Performing
 from drift.service.publishing import publish_open
 from drift.service.retraining import Retraining
 from drift.service.routing import routing
@@ -95,6 +96,7 @@ class Service:
             self.stopping.is_set,
             Detecting(store, Watchers()),
             Alerting(store, clock, AlertRules(), routing(config), self.retraining.due if self.retraining else None),
+            Performing(store, clock),
         )
         self.publisher = Publisher(store, self.metrics)
         self.deliveries = None if ingest_only else self._deliveries()

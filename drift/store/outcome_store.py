@@ -1,16 +1,14 @@
 """The part of the store that is about predictions and their labels. Each method is one transaction."""
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, overload
 
 from drift.core.catalogue import Reference
-from drift.core.grid import Grid
 from drift.core.outcome.counting import OutcomeCounter
 from drift.core.outcome.sums import Outcomes
-from drift.core.profile import Sums
+from drift.core.performance import Performance
 from drift.core.window import Window
-from drift.store import catalogue, outcomes
+from drift.store import catalogue, outcomes, results
 from drift.store.transactions import Transactions
 
 COUNTERS: Final = 64
@@ -19,6 +17,8 @@ COUNTERS: Final = 64
 
 class OutcomeStore(Transactions):
     """Methods of `Store`."""
+
+    _counters: dict[int, OutcomeCounter | None]
 
     def reference(self, reference_id: int) -> Reference:
         """One reference; raises NotFound."""
@@ -33,7 +33,12 @@ class OutcomeStore(Transactions):
         """The predictions and labels of each of the reference's stretches of time, in order."""
         reference = self.reference(reference_id)
         rows = self._read(lambda c: catalogue.outcome_chunks(c, reference))
-        return [(Window(start, end), Outcomes(reference.grid, Sums.load(blob))) for start, end, blob in rows]
+        return _Chunks(reference, rows)
+
+    def performances(self, window_ids: Iterable[int], segment: int | None = 0) -> dict[tuple[int, int], Performance]:
+        """(window id, segment) → performance as last evaluated; `segment` None: of all of them."""
+        ids = list(window_ids)
+        return self._read(lambda c: results.performances(c, ids, segment))
 
     def unmet(self, model_id: int) -> tuple[int, int]:
         """How many predictions wait for a label, and labels for a prediction. Reads all of the model's."""
@@ -41,10 +46,29 @@ class OutcomeStore(Transactions):
 
     def _counter(self, reference_id: int) -> OutcomeCounter | None:
         """What counts the outcomes of a reference; None: it counts none."""
-        grid = self.reference(reference_id).grid
-        return None if grid.outcomes is None else _counter(grid)
+        if reference_id not in self._counters:
+            grid = self.reference(reference_id).grid
+            if len(self._counters) >= COUNTERS:
+                self._counters.clear()
+            self._counters[reference_id] = None if grid.outcomes is None else OutcomeCounter(grid)
+        return self._counters[reference_id]
 
 
-@lru_cache(maxsize=COUNTERS)
-def _counter(grid: Grid) -> OutcomeCounter:
-    return OutcomeCounter(grid)
+class _Chunks(Sequence[tuple[Window, Outcomes]]):
+    """Kept packed, unpacked one at a time: thousands of them would fill the memory."""
+
+    def __init__(self, reference: Reference, rows: Sequence[tuple[int, int, bytes]]) -> None:
+        self._grid, self._rows = reference.grid, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[Window, Outcomes]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[tuple[Window, Outcomes]]: ...
+    def __getitem__(self, at: int | slice) -> tuple[Window, Outcomes] | Sequence[tuple[Window, Outcomes]]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        start, end, blob = self._rows[at]
+        return Window(start, end), Outcomes.load(self._grid, blob)

@@ -1,8 +1,8 @@
 """The label join: a prediction and its label meet in one row, whichever comes first; the second to commit counts.
 
 Both are upserts that return what was there, so that two transactions that bring the two sides of one event wait for
-each other at its row, and the later sees the earlier. Rows are taken in the order of their keys: no two commits wait for
-each other in a circle. The sums that follow are written in the same transaction as the rows and the positions.
+each other at its row, and the later sees the earlier. Rows are taken in the order of their keys: no two commits wait
+for each other in a circle. The sums that follow are written in the same transaction as the rows and the positions.
 
 | comes | there is | counted |
 |---|---|---|

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import zstandard
 
+from drift.core.performance import Performance
 from drift.core.result import Breach, Judgement, Outcome
 
 
@@ -49,6 +50,16 @@ class Axes:
     def statistic(self) -> dict[str, int]:
         """Position of each statistic."""
         return {name: i for i, name in enumerate(self.statistics)}
+
+
+def pack_performance(performance: Performance) -> bytes:
+    """Bytes: MessagePack, zstd."""
+    return zstandard.ZstdCompressor().compress(msgspec.msgpack.encode(performance))
+
+
+def unpack_performance(blob: bytes) -> Performance:
+    """Read what `pack_performance` wrote."""
+    return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(blob), type=Performance)
 
 
 class _Packed(msgspec.Struct, array_like=True, frozen=True):

@@ -44,7 +44,9 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         rows, late, foreign = rows + row.rows, late + row.late, foreign + row.foreign_rows
     met = blocks.pop(OUTCOMES, None)
     known = None if met is None or reference.grid.outcomes is None else Outcomes(reference.grid, met)
-    whole = Profile(reference.grid, join(reference.grid, [blocks[i] for i in sorted(blocks)])) if blocks else None
+    if not blocks:
+        return PaneTotal(None, rows, late, foreign, straddles, known)
+    whole = Profile(reference.grid, join(reference.grid, [blocks[i] for i in sorted(blocks)]), known)
     return PaneTotal(whole, rows, late, foreign, straddles, known)
 
 

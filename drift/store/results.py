@@ -4,14 +4,15 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from drift.core.commit import WindowResult
+from drift.core.performance import Performance
 from drift.core.result import Judgement, Outcome, WindowState
 from drift.core.window import Window
-from drift.store.packing import Axes, pack, unpack
+from drift.store.packing import Axes, pack, pack_performance, unpack, unpack_performance
 from drift.store.rows import BreachRow, SeriesPoint
-from drift.store.sql import upsert
+from drift.store.sql import slices, upsert
 from drift.store.tables import axes, breaches, results, windows
 
 KnownAxes = dict[int, Axes]
@@ -53,6 +54,20 @@ def judgements(
         where.append(results.c.segment == segment)
     rows = c.execute(select(results).where(*where).order_by(results.c.segment)).all()
     return {row.segment: unpack(row.blob, load_axes(c, row.axes_id, known), row.rows, row.outcome) for row in rows}
+
+
+def performances(c: Connection, window_ids: Iterable[int], segment: int | None) -> dict[tuple[int, int], Performance]:
+    """(window id, segment) → performance of the latest revision; of one segment, or of all."""
+    found: dict[tuple[int, int], Performance] = {}
+    for some in slices(window_ids):
+        latest = and_(results.c.window_id == windows.c.id, results.c.revision == windows.c.revision)
+        where: list[ColumnElement[bool]] = [windows.c.id.in_(some), results.c.performance.is_not(None)]
+        if segment is not None:
+            where.append(results.c.segment == segment)
+        columns = (results.c.window_id, results.c.segment, results.c.performance)
+        for row in c.execute(select(*columns).join(windows, latest).where(*where).order_by(results.c.segment)):
+            found[row.window_id, row.segment] = unpack_performance(row.performance)
+    return found
 
 
 def load_axes(c: Connection, axes_id: int, known: KnownAxes) -> Axes:
@@ -110,6 +125,7 @@ def _result(
     judgement: Judgement,
     ids: dict[tuple[tuple[str, ...], tuple[str, ...]], int],
 ) -> dict[str, Any]:
+    performance = result.performances.get(segment)
     return {
         "window_id": window_id,
         "revision": result.revision,
@@ -120,6 +136,7 @@ def _result(
         "evaluated_at": result.evaluated_at,
         "axes_id": ids[judgement.columns, judgement.statistics],
         "blob": pack(judgement),
+        "performance": pack_performance(performance) if performance is not None else None,
     }
 
 

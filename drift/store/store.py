@@ -18,7 +18,6 @@ from drift.core.result import Judgement, WindowState
 from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import Window, WindowSpec
-from drift.store import outcomes as pairs
 from drift.store import (
     alert_retention,
     answers,
@@ -36,6 +35,7 @@ from drift.store import (
     sqlite,
     tables,
 )  # fmt: skip
+from drift.store import outcomes as pairs
 from drift.store.alerting_store import AlertingStore
 from drift.store.engine import Database, Role
 from drift.store.migrate import migrate, require_current
@@ -93,6 +93,7 @@ class Store(AlertingStore, ViewingStore, OutcomeStore):
         self._clock = clock
         self._known: catalogue.Known = {}
         self._axes: results.KnownAxes = {}
+        self._counters = {}
         self.dialect = database.dialect
         self.uuid: str = self._read(lambda c: c.execute(select(tables.store.c.uuid)).scalar_one())
 

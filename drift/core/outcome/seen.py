@@ -33,8 +33,8 @@ LONGEST_LABEL: Final = 256
 """Characters of a label that are kept."""
 
 
-def spelled_labels(keys: Keys, n: int) -> list[str | None]:
-    """n labels as they are stored: canonically, without what no database takes; None where there is none."""
+def spelled_labels(keys: Keys) -> list[str | None]:
+    """(n) labels as they are stored: canonically, without what no database takes; None where there is none."""
     if isinstance(keys, Coded):
         table = [*map(_spell_label, keys.dictionary), None]
         return [table[code] for code in keys.codes.tolist()]

@@ -1,0 +1,176 @@
+"""How well a model did in a window: estimated, realised, and why; put together from what is known of its reference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Final, Protocol
+
+from detectors.performance.causes import causes
+from detectors.performance.cbpe import Estimator
+from detectors.performance.options import Payoff, PerformanceOptions
+from detectors.performance.realized import realized
+from detectors.performance.support import outside
+from drift.config import ModelSettings
+from drift.core.catalogue import Model, Reference
+from drift.core.clock import Clock
+from drift.core.outcome.grid import Task
+from drift.core.outcome.sums import Outcomes
+from drift.core.performance import Cause, Measures, Performance
+from drift.core.profile import Profile
+from drift.core.schema import canonical_key
+from drift.core.window import Window, WindowSpec
+from drift.service.reference_chunks import Regrouped
+
+LABELLED: Final = 0.9
+"""Share of predictions with a label from which on a window counts as mature, where nobody says when labels are."""
+KEPT: Final = 64
+"""References whose calibration is kept in memory."""
+
+
+class Store(Protocol):
+    """What is read of a reference, once."""
+
+    def reference_outcomes(self, reference_id: int) -> Outcomes | None:
+        """Its own predictions and labels."""
+
+    def outcome_chunks(self, reference_id: int) -> Sequence[tuple[Window, Outcomes]]:
+        """Those of each of its stretches of time."""
+
+    def reference_profile(self, reference_id: int) -> Profile:
+        """Its sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a model's settings say."""
+
+    options: PerformanceOptions
+    after: int | None
+    """When labels are mature, microseconds after the prediction; None: nobody says."""
+    importances: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a reference, for one length of windows."""
+
+    profile: Profile
+    outcomes: Outcomes
+    estimator: Estimator | None
+    measures: Mapping[int, Measures]
+    """Segment → realised metrics."""
+
+
+class Performing:
+    """Tells how well models did; one per evaluator."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._rules: dict[int, tuple[Mapping[str, object], Rules]] = {}
+        self._known: dict[tuple[int, str, int], Known | None] = {}
+
+    def __call__(
+        self, model: Model, reference: Reference, spec: WindowSpec, window: Window, profile: Profile
+    ) -> Mapping[int, Performance]:
+        """Segment → performance, of the segments with predictions; nothing where the reference counts no outcomes."""
+        outcomes = profile.outcomes
+        if outcomes is None or reference.grid.outcomes is None:
+            return {}
+        rules = self._of(model)
+        known = self._base(reference, spec, rules, model)
+        if known is None:
+            return {}
+        one = _One(rules, known, profile, outcomes, window.end, self._clock.now())
+        return {s.index: one.of(s.index) for s in reference.grid.segments if outcomes.predicted(s.index) > 0}
+
+    def _of(self, model: Model) -> Rules:
+        known = self._rules.get(model.id)
+        if known is None or known[0] != model.settings:
+            known = self._rules[model.id] = (model.settings, rules_of(model))
+        return known[1]
+
+    def _base(self, reference: Reference, spec: WindowSpec, rules: Rules, model: Model) -> Known | None:
+        key = reference.id, spec.name, hash(repr(sorted(model.settings.items(), key=str)))
+        if key not in self._known:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[key] = self._learn(reference, spec, rules)
+        return self._known[key]
+
+    def _learn(self, reference: Reference, spec: WindowSpec, rules: Rules) -> Known | None:
+        own = self._store.reference_outcomes(reference.id)
+        if own is None:
+            return None
+        chunks = self._store.outcome_chunks(reference.id)
+        options = replace(rules.options, since=chunks[-1][0].end if chunks else None)
+        estimator = None
+        if own.outcome.task is not Task.REGRESSION and own.outcome.scores and own.joined():
+            estimator = Estimator.of(own, Regrouped(chunks, spec), options)
+        measures = {s.index: realized(own, s.index, options, True) for s in reference.grid.segments}
+        return Known(self._store.reference_profile(reference.id), own, estimator, measures)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One window."""
+
+    rules: Rules
+    known: Known
+    profile: Profile
+    outcomes: Outcomes
+    end: int
+    now: int
+
+    def of(self, segment: int) -> Performance:
+        """One segment of it."""
+        joined, joinable = self.outcomes.joined(segment), self.outcomes.joinable(segment)
+        mature = self._mature(joined, joinable)
+        implied = mature and self.rules.options.absent is not None
+        return Performance(
+            estimated=self._estimated(segment),
+            realized=realized(self.outcomes, segment, self.rules.options, mature) if joined or implied else {},
+            reference=self.known.measures.get(segment, {}),
+            assumption=self.known.estimator.assumption() if self.known.estimator else "",
+            predicted=self.outcomes.predicted(segment),
+            joined=joinable if implied else joined,
+            coverage=joined / joinable if joinable else nan,
+            mature=mature,
+            confusion=self._confusion(segment),
+            causes=self._causes() if segment == 0 else (),
+        )
+
+    def _estimated(self, segment: int) -> Measures:
+        if self.known.estimator is None:
+            return {}
+        return self.known.estimator.measures(self.outcomes, segment, outside(self.profile, self.known.profile, segment))
+
+    def _mature(self, joined: int, joinable: int) -> bool:
+        if self.rules.after is not None:
+            return self.end + self.rules.after <= self.now
+        return joinable > 0 and joined >= LABELLED * joinable
+
+    def _confusion(self, segment: int) -> tuple[tuple[int, ...], ...]:
+        if self.outcomes.outcome.task is Task.REGRESSION:
+            return ()
+        table = self.outcomes.block("joined", segment).sum(axis=0)
+        return tuple(map(tuple, table.T.tolist()))
+
+    def _causes(self) -> tuple[Cause, ...]:
+        return causes(
+            self.profile, self.outcomes, self.known.profile, self.known.outcomes, self.rules.importances,
+            realized=self.rules.options.absent is None,
+        )  # fmt: skip
+
+
+def rules_of(model: Model) -> Rules:
+    """What a model's settings say about its performance."""
+    settings = ModelSettings.model_validate(dict(model.settings))
+    label, value = settings.label, settings.value
+    absent = None if label is None or label.absent_means is None else canonical_key(label.absent_means)
+    top = max(settings.importances.values(), default=0.0)
+    importances = {name: weight / top for name, weight in settings.importances.items()} if top else None
+    options = PerformanceOptions(
+        absent=absent, value=None if value is None else Payoff(value.tp, value.fp, value.fn, value.tn),
+        max_drop=settings.max_drop, sensitive=settings.sensitive, importances=importances or {}, zone=model.zone,
+    )  # fmt: skip
+    return Rules(options, None if label is None else label.after, importances)
