@@ -184,11 +184,10 @@ def _months(summary: Summary) -> Table:
 def _invite(address: str) -> None:
     lines = (
         f"Serving at {address} until Ctrl-C. Look at:",
-        f"  incidents     {address}/v1/incidents?model={MODEL}",
-        f"  why, in words {address}/v1/explain?model={MODEL}&column=temp",
-        f"  windows       {address}/v1/windows?model={MODEL}",
-        f"  the score     {address}/v1/series?model={MODEL}&window=1d&column=score&statistic=psi",
-        f"  dead letters  {address}/v1/dead-letters",
+        f"  the model     {address}/models/{MODEL}",
+        f"  incidents     {address}/incidents",
+        f"  a column      {address}/models/{MODEL}/column?name=humid",
+        f"  REST          {address}/openapi.json",
         f"  metrics       {address}/metrics",
     )
     sys.stdout.write("\n".join(lines) + "\n")
