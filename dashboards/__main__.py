@@ -1,4 +1,4 @@
-"""`python -m dashboards` writes the committed rules and dashboards."""
+"""`python -m dashboards` writes the committed rules and dashboards, and what the web page has of docs/."""
 
 import argparse
 import warnings
@@ -12,6 +12,7 @@ from dashboards.prometheus.contract import RUNBOOKS
 
 HERE: Final = Path(__file__).parent
 RULES: Final = (recording.FILE, models.FILE, service.FILE)
+DOCS: Final = HERE.parent / "docs" / "runbooks"
 BOARDS: Final = (fleet.BOARD, model.BOARD, pipeline.BOARD)
 
 
@@ -22,7 +23,9 @@ def written(runbooks: str = RUNBOOKS) -> Mapping[Path, str]:
         from dashboards.grafana.render import rendered
 
     rules = {Path("prometheus") / f"{file.name}.yml": file.written(runbooks) for file in RULES}
-    return rules | {Path("grafana") / f"{board.uid}.json": rendered(board) for board in BOARDS}
+    # an installed package has no docs/
+    pages = {Path("web", "runbooks", page.name): page.read_text("utf-8") for page in sorted(DOCS.glob("*.md"))}
+    return rules | pages | {Path("grafana") / f"{board.uid}.json": rendered(board) for board in BOARDS}
 
 
 def main() -> None:
@@ -34,7 +37,7 @@ def main() -> None:
     for path, text in written(options.runbooks).items():
         target = options.into / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+        target.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The runbooks, as `docs/runbooks/` has them: what a person does about an alert."""
+"""The runbooks: what a person does about an alert. `python -m dashboards` copies them here from `docs/runbooks/`."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,7 @@ from typing import Final
 
 from drift.core.errors import NotFound
 
-_HERE: Final = Path(__file__).parent
-_FOLDERS: Final = (_HERE / "runbooks", _HERE.parents[1] / "docs" / "runbooks")
-"""In an installed package, and in a checkout."""
+FOLDER: Final = Path(__file__).with_name("runbooks")
 
 
 def runbook(name: str) -> str:
@@ -17,8 +15,7 @@ def runbook(name: str) -> str:
     Raises:
         NotFound: there is none of this name.
     """
-    for folder in _FOLDERS if re.fullmatch(r"[A-Za-z]{1,80}", name) else ():
-        path = folder / f"{name}.md"
-        if path.is_file():
-            return path.read_text("utf-8")
-    raise NotFound(f"there is no runbook {name!r}")
+    path = FOLDER / f"{name}.md"
+    if not re.fullmatch(r"[A-Za-z]{1,80}", name) or not path.is_file():
+        raise NotFound(f"there is no runbook {name!r}")
+    return path.read_text("utf-8")

@@ -71,7 +71,8 @@ def run(promtool: str, folder: Path, tests: list[dict[str, Any]]) -> subprocess.
 def test_the_committed_files_are_what_the_code_writes() -> None:
     for path, text in written().items():
         assert (HERE / path).read_text() == text, f"{path} is stale: run python -m dashboards"
-    committed = {path.relative_to(HERE) for kind in ("prometheus/*.yml", "grafana/*.json") for path in HERE.glob(kind)}
+    kinds = ("prometheus/*.yml", "grafana/*.json", "web/runbooks/*.md")
+    committed = {path.relative_to(HERE) for kind in kinds for path in HERE.glob(kind)}
     assert committed == set(written())
 
 
