@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from drift.api.faults import fault_page, wants_page
+from drift.api.pages.headers import secure
 from drift.api.strict import StrictJson
 from drift.core.errors import (
     BackPressure,
@@ -118,8 +119,9 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     trace = "".join(traceback.format_exception(error))
     log.error("request failed", method=request.method, path=request.url.path, trace=trace)
     message = "something went wrong inside; the service's log says what"
-    # this one is made outside of every middleware
-    return fault_page(500, message) if wants_page(request.scope) else answer(500, "internal", message)
+    shown = fault_page(500, message) if wants_page(request.scope) else answer(500, "internal", message)
+    secure(shown.headers)  # this one is made outside of every middleware
+    return shown
 
 
 def too_large(what: str, limit: int) -> str:
