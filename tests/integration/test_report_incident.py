@@ -12,6 +12,8 @@ from drift.cli import logs, run
 from drift.core.alert import Event, Happening, NoticeState, RunState, Urgency
 from drift.core.clock import HOUR, ManualClock
 from drift.core.errors import NotFound
+from drift.service.reports import columns
+from drift.service.reports.columns import LONGEST, longest
 from drift.service.reports.incident import COLUMNS, LINES, incident_report
 from drift.service.reports.steps import steps
 from tests.rig.alarming import hour
@@ -173,3 +175,14 @@ def test_a_report_by_command(
         assert capsys.readouterr().out.startswith("<!DOCTYPE html>")
     finally:
         structlog.reset_defaults()
+
+
+def test_what_is_read_is_bounded_however_many_columns(rig: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = rig.store.catalogue()
+    model, reference = catalogue.models["credit"], catalogue.references[0]
+    counters = len(reference.grid.segments) * reference.grid.layout.width
+    assert longest(model, reference, "1h") == LONGEST
+    monkeypatch.setattr(columns, "COUNTERS", 30 * counters)
+    assert longest(model, reference, "1h") == 30 * model.pane
+    monkeypatch.setattr(columns, "COUNTERS", counters)
+    assert longest(model, reference, "1h") == HOUR

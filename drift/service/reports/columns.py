@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 
 from dashboards.reports.incident import Bar, Column, Point
+from dashboards.reports.texts import lasted
 from detectors.shares import shares
 from drift.core.alarm import Alarm
 from drift.core.alert import Alert
-from drift.core.catalogue import Reference
+from drift.core.catalogue import Model, Reference
 from drift.core.clock import DAY
 from drift.core.profile import Profile
 from drift.core.result import Outcome
@@ -24,7 +25,9 @@ POINTS: Final = 240
 QUIET: Final = 40
 """… and before the onset, or as many as there are since."""
 LONGEST: Final = 31 * DAY
-"""Of a stretch whose sums are added up."""
+"""Of a stretch whose sums are added up …"""
+COUNTERS: Final = 1 << 26
+"""… and counters that are read for it: half a gigabyte, about a second."""
 _ALARMS: Final = 100
 _DEFAULT: Final = "psi"
 _STATISTICS: Final = {"share missing": "missing_ratio", "share unseen": "unseen_ratio"}
@@ -42,8 +45,8 @@ class Drawn:
 class Columns:
     """Draws columns of one incident; sums are read once for each stretch."""
 
-    def __init__(self, store: Store, references: Mapping[int, Reference]) -> None:
-        self._store, self._references = store, references
+    def __init__(self, store: Store, references: Mapping[int, Reference], model: Model) -> None:
+        self._store, self._references, self._model = store, references, model
         self._before: dict[int, Profile] = {}
         self._stretches: dict[tuple[int, Window], tuple[Profile | None, str]] = {}
 
@@ -51,7 +54,7 @@ class Columns:
         """The column of an alert that names one."""
         key, alarm = alert.key, self._alarm(alert)
         reference = self._references[key.reference_id]
-        stretch, note = _stretch(alert, alarm)
+        stretch, note = _stretch(alert, alarm, longest(self._model, reference, key.spec))
         profile, why = self._profile(reference, stretch)
         before = self._reference(reference)
         at = reference.grid.index[key.column]
@@ -113,13 +116,20 @@ class Columns:
         )
 
 
-def _stretch(alert: Alert, alarm: Alarm | None) -> tuple[Window, str]:
-    """What is compared with the reference: from the onset, a month at most; and a word about that."""
+def longest(model: Model, reference: Reference, spec: str) -> int:
+    """How long a stretch may be whose sums are added up: at least a window, however many columns there are."""
+    panes = COUNTERS // (len(reference.grid.segments) * reference.grid.layout.width)
+    window = next((one.length for one in model.windows if one.name == spec), 0)
+    return max(min(LONGEST, panes * model.pane), window)
+
+
+def _stretch(alert: Alert, alarm: Alarm | None, most: int) -> tuple[Window, str]:
+    """What is compared with the reference: from the onset, so long at most; and a word about that."""
     start = alarm.onset if alarm is not None else alert.since
     end = alarm.until if alarm is not None else alert.resolved_at or alert.seen_at
     end = max(end, start + 1)
-    if end - start > LONGEST:
-        return Window(start, start + LONGEST), "Its first 31 days."
+    if end - start > most:
+        return Window(start, start + most), f"Of it the first {lasted(most)}."
     return Window(start, end), ""
 
 

@@ -82,7 +82,10 @@ class _Gathered:
                 found.setdefault((key.reference_id, key.column, key.segment, key.spec), row)
         chosen = list(found.values())
         self._more(len(chosen) - COLUMNS, "more column")
-        made = Columns(self._store, self._names.references)
+        model = self._names.models.get(self._incident.model_id)
+        if model is None:
+            return []
+        made = Columns(self._store, self._names.references, model)
         return [made.drawn(row.alert) for row in chosen[:COLUMNS]]
 
     def _traffic(self, until: int) -> tuple[str, tuple[Point, ...]]:
