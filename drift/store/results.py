@@ -25,6 +25,9 @@ def add(c: Connection, stored: Sequence[tuple[int, WindowResult]]) -> None:
     ids = _axes_ids(c, (judgement for *_, judgement in parts))
     if parts:
         c.execute(results.insert(), [_result(*part, ids) for part in parts])
+    performed = [_performed(w, r, segment) for w, r, segment, _ in parts if segment in r.performances]
+    if performed:
+        c.execute(_PERFORMANCE, performed)
     broken = [row for part in parts for row in _breaches(*part)]
     if broken:
         c.execute(breaches.insert(), broken)
@@ -125,7 +128,6 @@ def _result(
     judgement: Judgement,
     ids: dict[tuple[tuple[str, ...], tuple[str, ...]], int],
 ) -> dict[str, Any]:
-    performance = result.performances.get(segment)
     return {
         "window_id": window_id,
         "revision": result.revision,
@@ -136,8 +138,22 @@ def _result(
         "evaluated_at": result.evaluated_at,
         "axes_id": ids[judgement.columns, judgement.statistics],
         "blob": pack(judgement),
-        "performance": pack_performance(performance) if performance is not None else None,
     }
+
+
+_PERFORMANCE = (
+    results.update()
+    .where(
+        results.c.window_id == bindparam("w"), results.c.revision == bindparam("r"), results.c.segment == bindparam("s")
+    )
+    .values(performance=bindparam("packed"))
+)
+
+
+def _performed(window_id: int, result: WindowResult, segment: int) -> dict[str, Any]:
+    return {
+        "w": window_id, "r": result.revision, "s": segment, "packed": pack_performance(result.performances[segment]),
+    }  # fmt: skip
 
 
 def _breaches(window_id: int, result: WindowResult, segment: int, judgement: Judgement) -> Iterable[dict[str, Any]]:

@@ -33,7 +33,7 @@ from sqlalchemy import (
     text,
 )  # fmt: skip
 
-SCHEMA: Final = "0005"
+SCHEMA: Final = "0004"
 """The newest migration. A store that says anything unknown was written by a newer release and is refused."""
 
 SAMPLE: Final = -1

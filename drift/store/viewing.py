@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, Select, and_, func, select
 
 from drift.core.alarm import Severity
+from drift.core.baseline import Stretch
 from drift.core.catalogue import Reference
 from drift.core.errors import NotFound
 from drift.core.grid import BLOCK_COLUMNS, Grid
@@ -22,7 +23,7 @@ from drift.store.packing import unpack
 from drift.store.panes import overlaps
 from drift.store.rows import WindowRow
 from drift.store.sql import slices
-from drift.store.tables import alarms, models, panes, reference_sums, windows
+from drift.store.tables import alarms, models, panes, reference_sums, stretches, windows
 from drift.store.tables import results as result_rows
 
 
@@ -109,24 +110,24 @@ def judged(c: Connection, window_ids: Collection[int], segment: int, known: resu
     return found
 
 
-def column_profiles(c: Connection, reference: Reference, at: int, stretches: Sequence[Window]) -> list[Profile | None]:
+def column_profiles(c: Connection, reference: Reference, at: int, wanted: Sequence[Window]) -> list[Profile | None]:
     """For each stretch, ascending: its sums of the block that holds a column, on that block's grid; None: no rows.
 
     One statement over the panes from the first stretch to the last. Panes that reach over an edge belong to none.
     """
-    if not stretches:
+    if not wanted:
         return []
     block, grid = block_of(reference, at)
     t = panes
-    inside = overlaps(reference.id, stretches[0].start, max(one.end for one in stretches))
+    inside = overlaps(reference.id, wanted[0].start, max(one.end for one in wanted))
     statement = select(t.c.start, t.c.end, t.c.blob).where(inside, t.c.block == block)
-    found: list[Sums | None] = [None] * len(stretches)
-    starts = [one.start for one in stretches]
+    found: list[Sums | None] = [None] * len(wanted)
+    starts = [one.start for one in wanted]
     for row in c.execute(statement, execution_options={"yield_per": 256}):
         sums: Sums | None = None
         place = bisect_right(starts, row.start) - 1
-        while place >= 0 and stretches[place].end > row.start:
-            if row.end <= stretches[place].end:
+        while place >= 0 and wanted[place].end > row.start:
+            if row.end <= wanted[place].end:
                 sums = sums or Sums.load(row.blob)
                 before = found[place]
                 found[place] = sums if before is None else _added(before, sums)
@@ -162,3 +163,21 @@ def _added(one: Sums, other: Sums) -> Sums:
 def _bare(sums: Sums) -> Sums:
     """Without products of columns, which belong to the whole grid."""
     return replace(sums, cross=np.zeros(0, np.int64)) if sums.cross.size else sums
+
+
+def reference_column_stretches(c: Connection, reference: Reference, at: int) -> list[Stretch]:
+    """The reference's own stretches of time, ascending, with the sums of the block that holds a column."""
+    block, _ = block_of(reference, at)
+    t = reference_sums
+    mine = and_(t.c.reference_id == reference.id, t.c.chunk >= 0, t.c.block == block)
+    rows = c.execute(select(t.c.start, t.c.end, t.c.blob).where(mine).order_by(t.c.chunk))
+    return [Stretch(Window(row.start, row.end), _bare(Sums.load(row.blob))) for row in rows]
+
+
+def answer_column_stretches(c: Connection, reference: Reference, at: int, answer_id: int, spec: str) -> list[Stretch]:
+    """The windows that an answer keeps, ascending, with the sums of the block that holds a column."""
+    block, _ = block_of(reference, at)
+    t = stretches
+    mine = and_(t.c.answer_id == answer_id, t.c.spec == spec, t.c.block == block)
+    rows = c.execute(select(t.c.start, t.c.end, t.c.blob).where(mine).order_by(t.c.start))
+    return [Stretch(Window(row.start, row.end), _bare(Sums.load(row.blob))) for row in rows]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from drift.core.baseline import Stretch
 from drift.core.catalogue import Reference
 from drift.core.profile import Profile
 from drift.core.result import Judgement
@@ -41,3 +42,11 @@ class ViewingStore(Transactions):
     def reference_column(self, reference: Reference, at: int) -> Profile:
         """The reference's own sums of that block; raises NotFound."""
         return self._read(lambda c: viewing.reference_column(c, reference, at))
+
+    def reference_column_stretches(self, reference: Reference, at: int) -> list[Stretch]:
+        """The reference's own stretches of time, ascending, with the sums of the block that holds column `at`."""
+        return self._read(lambda c: viewing.reference_column_stretches(c, reference, at))
+
+    def answer_column_stretches(self, reference: Reference, at: int, answer_id: int, spec: str) -> list[Stretch]:
+        """The windows that an answer keeps, ascending, with the sums of that block."""
+        return self._read(lambda c: viewing.answer_column_stretches(c, reference, at, answer_id, spec))

@@ -40,7 +40,7 @@ def test_the_newest_migration_is_the_one_named() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == tables.SCHEMA
 
 
-@pytest.mark.parametrize(("schema", "lacks"), [("0001", "alarms"), ("0002", "alerts")])
+@pytest.mark.parametrize(("schema", "lacks"), [("0001", "alarms"), ("0002", "alerts"), ("0003", "outcomes")])
 def test_a_store_of_a_release_before_is_upgraded(
     empty_url: str, monkeypatch: pytest.MonkeyPatch, schema: str, lacks: str
 ) -> None:
@@ -54,11 +54,11 @@ def test_a_store_of_a_release_before_is_upgraded(
         assert not old._read(lambda c: inspect(c).has_table(lacks))
         uuid = old.uuid
         old.close()
-    with pytest.raises(StoreError, match=rf"schema {schema}, this release reads 0003; restart its writer"):
+    with pytest.raises(StoreError, match=rf"schema {schema}, this release reads {tables.SCHEMA}; restart its writer"):
         open_store(empty_url, CLOCK, role="reader")
     new = open_store(empty_url, CLOCK)
     try:
-        assert (new.uuid, new.info().schema, new.totals().rows) == (uuid, "0003", 10)
+        assert (new.uuid, new.info().schema, new.totals().rows) == (uuid, tables.SCHEMA, 10)
         assert [row.alarm for row in new.alarms(fed.model.id)] == ([] if lacks == "alarms" else [alarm()])
         put(new, alerts=[alert()])
         assert new.open_alerts() == [alert()]
@@ -82,14 +82,14 @@ def test_opening_again_changes_nothing(store: Store, store_url: str) -> None:
 def test_a_newer_schema_is_refused(store: Store, store_url: str, role: str) -> None:
     store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
     store.close()
-    with pytest.raises(StoreError, match=r"schema 0999, this release knows 0003.*upgrade"):
+    with pytest.raises(StoreError, match=rf"schema 0999, this release knows {tables.SCHEMA}.*upgrade"):
         open_store(store_url, CLOCK, role=role)  # type: ignore[arg-type]
 
 
 def test_a_worker_that_was_running_refuses_to_go_on(store: Store) -> None:
     fed = feed(store)
     store._write(lambda c: c.execute(tables.store.update().values(schema="0999")))
-    with pytest.raises(StoreError, match="migrated from schema 0003 to 0999"):
+    with pytest.raises(StoreError, match=f"migrated from schema {tables.SCHEMA} to 0999"):
         fed.commit(delta(fed.reference, 1))
     assert store.totals().rows == 0
 
