@@ -7,6 +7,7 @@ Band, 95 %: V = Σ labels' own chance (Poisson-binomial) + the calibrator's erro
 realised − estimated between C chunks of the reference beyond what the first two explain: without it coverage falls to
 half where the intercept wanders by a tenth of a logit. Student's t with Satterthwaite's degrees of freedom; on the
 logit scale for metrics in 0–1. The share of rows outside the reference's support may be all right or all wrong.
+Realised − estimated that stands all through the chunks, as of a segment whose scores rank otherwise, is added.
 
 An estimate assumes that P(y|score) is what it was: concept drift is invisible to it. `assumption` says so each time.
 """
@@ -61,6 +62,9 @@ class Wander:
     variance: float = 0.0
     """ω²"""
     chunks: int = 0
+    bias: float = 0.0
+    """By how much realised is more than estimated all through the reference, shrunk: of segments whose scores mean
+    something else than an offset can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,10 @@ class Estimator:
 
     def _measure(self, name: str, value: float, variance: float, segment: int, outside: float) -> Measure:
         wander = self.wander.get((segment, name), Wander())
+        least, most = self.task.limits(name)
+        value = min(max(value + wander.bias, least), most)
         whole = variance + wander.variance * (1 + 1 / max(wander.chunks, 1))
         t = _quantile(whole, wander)
-        least, most = self.task.limits(name)
         low, high = logit_band(value, sqrt(whole), t) if (least, most) == (0.0, 1.0) else (nan, nan)
         if not isfinite(low):
             low, high = plain_band(value, sqrt(whole), least, most, t)
@@ -145,16 +150,17 @@ class Estimator:
 
 
 def _wander(name: str, parts: Sequence[Estimates]) -> Wander:
-    """ω² by moments: mean of squared residuals, less their own variance.
+    """ω² by moments: the residuals' variance, less what their own chance gives; and their mean r̄.
 
-    The calibrator saw these chunks: their residuals are smaller by one degree of freedom.
+    r̄ counts for 1 − Var(r̄)/r̄², where that is positive (James and Stein 1961, Fourth Berkeley Symposium).
     """
     found = np.array([part[name] for part in parts if name in part])
     if len(found) < 2:
         return Wander()
     residuals, variance = found.T
-    square = float((residuals**2).mean()) * len(found) / (len(found) - 1)
-    return Wander(max(square - float(variance.mean()), 0.0), len(found))
+    spread, mean = float(residuals.var(ddof=1)), float(residuals.mean())
+    share = max(1 - spread / len(found) / max(mean**2, 1e-300), 0.0)
+    return Wander(max(spread - float(variance.mean()), 0.0), len(found), mean * share)
 
 
 def _quantile(whole: float, wander: Wander) -> float:

@@ -32,7 +32,7 @@ class Expected:
     def metrics(self, payoff: Payoff | None = None) -> dict[str, Metric]:
         """Every metric that is defined. O(K)."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = self._shares(payoff) | self._ranks() | self._losses()
+            found = self._shares(payoff) | self.ranks() | self._losses()
         return {name: (value, gradient) for name, (value, gradient) in found.items() if np.isfinite(value)}
 
     def _shares(self, payoff: Payoff | None) -> dict[str, Metric]:
@@ -61,7 +61,7 @@ class Expected:
         """A gradient that is the same whatever was predicted, and 0 for rows without a score."""
         return value, np.append(by_cell, 0.0)[:, None] * np.ones(3)
 
-    def _ranks(self) -> dict[str, Metric]:
+    def ranks(self) -> dict[str, Metric]:
         """AUROC and average precision, a cell's rows being in no order.
 
         AP = Σ_k P_k·T_k/(M_k·P): T and M are positives and all rows above the middle of cell k.

@@ -56,7 +56,7 @@ def test_a_cell_without_rows_lies_between_its_neighbours() -> None:
     totals = np.zeros(51)
     totals[[10, 30]] = 100
     found = Calibrator.of(
-        counts(np.where(np.arange(51) == 30, 80, np.where(np.arange(51) == 10, 20.0, 0.0)), totals), CELLS
+        counts(np.where(np.arange(51) == 30, 80.0, np.where(np.arange(51) == 10, 20.0, 0.0)), totals), CELLS
     )
     assert found.chance[20] == pytest.approx(0.5)
     assert found.chance[0] == found.chance[10] == 0.2
