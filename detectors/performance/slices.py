@@ -7,8 +7,8 @@ searched**: combinations of two columns, for which no sum is kept; make the comb
 The loss is the share of wrong classes, or the mean absolute error; realised where labels suffice, else the one that the
 reference's calibrator expects (a regression has none before labels). Each part is tested against all other rows, for
 more only: counts of errors by normal approximation, or exactly given their sum where few are to be expected; absolute
-errors by the variance of all rows. Benjamini & Hochberg (1995) correct for everything looked at: of the slices returned at
-most 5 % are expected to be no worse than the rest. O(slots + segments).
+errors by the variance of all rows. Benjamini & Hochberg (1995) correct for everything looked at: of the slices returned
+at most 5 % are expected to be no worse than the rest. O(slots + segments).
 """
 
 from collections.abc import Iterator, Sequence

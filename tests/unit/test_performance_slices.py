@@ -93,6 +93,8 @@ def test_few_rows_are_not_looked_at() -> None:
     wrong[:40] = True
     assert all(one.where[0][0] != "channel" for one in found(columns, wrong))
     assert found(*draw(60, 8)) == ()
+    columns["channel"][:] = "web"
+    assert all(one.where[0][0] != "channel" for one in found(columns, wrong))
 
 
 def test_a_regression_compares_absolute_errors_in_the_labels_unit() -> None:
