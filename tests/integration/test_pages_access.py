@@ -20,7 +20,7 @@ FORMS: dict[str, dict[str, str]] = {
     "/incidents/{incident_id}/silence": WHY | {"about": "model", "hours": "4"},
     "/incidents/{incident_id}/answer": WHY | {"action": "snooze", "hours": "4", "alarm": "1"},
     "/incidents/{incident_id}/retrain": WHY | {"trigger": "airflow"},
-    "/models/{name:path}/column/answer": WHY | {"action": "snooze", "days": "1", "alarm": "1"},
+    "/models/{name:anything}/column/answer": WHY | {"action": "snooze", "days": "1", "alarm": "1"},
     "/silences": WHY | {"model": "credit", "hours": "4"},
     "/silences/{silence_id}/end": {"back": "/silences"},
     "/runs": WHY | {"about": "credit\nairflow"},
@@ -52,7 +52,7 @@ def pages() -> list[tuple[str, str, Scope]]:
 
 def place(path: str) -> str:
     parts = path.split("/")
-    names = {"{name}": "DriftPage" if "runbooks" in path else "credit", "{name:path}": "credit", "{model}": "credit"}
+    names = {"{name}": "DriftPage" if "runbooks" in path else "credit", "{name:anything}": "credit", "{name:path}": "credit", "{model}": "credit"}
     filled = "/".join(names.get(part, "1" if part[:1] == "{" else part) for part in parts)
     query = {"/models/credit/column": "?name=n0", "/references": "?model=credit"}
     return filled + query.get(filled, "")

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from dashboards.web.links import model_url
 from drift.api.access import OPERATE, READ, Asker
 from drift.api.deps import Given, ModelPath, audit, model_called
 from drift.api.pages.forms import Sent
 from drift.api.pages.framing import frame, shown
 from drift.api.pages.model import Segment, Spec, Until, numbers, show_model
+from drift.api.pages.paths import MODEL
 from drift.core.answer import Action
 from drift.core.clock import DAY
 from drift.core.errors import InputError
@@ -24,7 +26,7 @@ SNOOZES = {"1": DAY, "3": 3 * DAY, "7": 7 * DAY, "30": 30 * DAY}
 _PART = Query(max_length=20)
 
 
-@router.get("/models/{name:path}/column", dependencies=[READ])
+@router.get(f"{MODEL}/column", dependencies=[READ])
 def show_column(
     request: Request, services: Given, asker: Asker, name: ModelPath,
     column: Annotated[str | None, Query(alias="name", max_length=10_000)] = None, window: Spec = "",
@@ -43,10 +45,12 @@ def show_column(
         return numbers(screen.figure(csv), f"{csv}.csv")
     if part == "window":
         return shown("window.html", around, screen.at_window(at))
+    if part == "evidence":
+        return shown("evidence.html", around, screen.evidence())
     return shown("column.html", around, screen.view(), names=STATES)
 
 
-@router.post("/models/{name:path}/column/answer", dependencies=[OPERATE])
+@router.post(f"{MODEL}/column/answer", dependencies=[OPERATE])
 def answer_alarm(request: Request, services: Given, asker: Asker, name: ModelPath, form: Sent) -> Response:
     """Accept a stretch as baseline, dismiss an alarm as normal, or snooze it."""
     model = model_called(services.store.catalogue(), name, asker)
@@ -58,4 +62,4 @@ def answer_alarm(request: Request, services: Given, asker: Asker, name: ModelPat
     wish = Wish(action, form.who, form["why"], form.number("alarm"), until=until)
     made = answer(services.store, services.clock, model, wish)
     audit(services, form.who, f"answer.{made.action}", f"model {name}", f"answer {made.id}: {form['why']}")
-    return form.done(request, f"/models/{name}")
+    return form.done(request, model_url(name))

@@ -10,6 +10,7 @@ from dashboards.web.views.overview import STATES
 from drift.api.access import READ, Asker
 from drift.api.deps import Given, ModelPath, model_called
 from drift.api.pages.framing import frame, shown
+from drift.api.pages.paths import MODEL
 from drift.core.errors import NotFound
 from drift.service.pages.model import ModelScreen
 from drift.service.pages.scope import Asked
@@ -22,7 +23,7 @@ Until = Annotated[str, Query(max_length=40)]
 REFRESH = 120
 
 
-@router.get("/models/{name:path}", dependencies=[READ])
+@router.get(MODEL, dependencies=[READ])
 def show_model(
     request: Request, services: Given, asker: Asker, name: ModelPath, window: Spec = "", segment: Segment = "",
     until: Until = "", q: Annotated[str, Query(max_length=512)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
