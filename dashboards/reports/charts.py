@@ -36,7 +36,7 @@ def distribution(bars: Sequence[Bar], title: str) -> Markup:
 
 
 def _row(bar: Bar, y: int, top: float) -> Markup:
-    before, after = (max(_PLOT * value / top, 0.6) for value in (bar.before, bar.after))
+    before, after = (max(_PLOT * value / top, 0.6) if value > 0 else 0.0 for value in (bar.before, bar.after))
     label, whole = plain(bar.label, _LETTERS), plain(bar.label, 200)
     tip = f"{whole}: {share(bar.before)} of the reference, {share(bar.after)} of the stretch"
     return Markup(
@@ -61,13 +61,14 @@ def over_time(points: Sequence[Point], since: int, until: int, title: str) -> Ma
 
 def traffic(points: Sequence[Point], since: int, until: int, title: str) -> Markup:
     """Rows of each window as bars, the incident shaded."""
-    if len(points) < 2:
+    known = [one for one in points if math.isfinite(one.value)]
+    if len(known) < 2:
         return Markup()
-    axis = _Axis(points[0].start, points[-1].end, max(one.value for one in points) or 1.0)
+    axis = _Axis(points[0].start, points[-1].end, max(one.value for one in known) or 1.0)
     path = "".join(
         f"M{axis.x(one.start):.1f} {_TOP + _HEIGHT}V{axis.y(one.value):.1f}"
         f"H{max(axis.x(one.end) - 0.4, axis.x(one.start) + 0.3):.1f}V{_TOP + _HEIGHT}Z"
-        for one in points
+        for one in known
     )
     bars = Markup('<path class="rows" d="{}"/>').format(path)
     return _svg(WIDTH, _TOP + _HEIGHT + 24, title, [*axis.frame(since, until), bars])
