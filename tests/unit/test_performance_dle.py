@@ -123,6 +123,13 @@ def test_wandering_errors_widen_the_band() -> None:
     assert one.high - one.low > 3 * (other.high - other.low)
 
 
+def test_where_errors_are_larger_they_scatter_more(dle: Dle) -> None:
+    """Twice the error, twice the band: of windows of 300 rows that is their own scatter."""
+    small, large = (dle.measures(window(300, 20, shift)[0])["mae"] for shift in (-3.0, 3.0))
+    assert large.value / small.value == pytest.approx(2, rel=0.05)
+    assert (large.high - large.low) / (small.high - small.low) == pytest.approx(2, rel=0.15)
+
+
 def test_rows_outside_the_support_widen_the_band(dle: Dle) -> None:
     mine, _ = window(5_000, 10, 0.0)
     near, far = dle.measures(mine), dle.measures(mine, outside=0.2)
