@@ -1,6 +1,25 @@
 // The slider of windows: drag in time, arrow keys; the window's part of the page is fetched and the charts stay.
 "use strict";
 (() => {
+  // what takes a moment is fetched when somebody opens it
+  async function load(place) {
+    try {
+      const answer = await fetch(place.dataset.load, { headers: { "HX-Request": "true" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const figure = page.querySelector("figure");
+      place.querySelector("p").replaceWith(figure);
+      window.driftsum.draw(figure);
+    } catch {
+      place.querySelector("p").textContent = "The detector's evidence could not be fetched.";
+    }
+  }
+
+  for (const place of document.querySelectorAll("details[data-load]")) {
+    place.addEventListener("toggle", () => { if (place.open) load(place); }, { once: true });
+  }
+})();
+(() => {
   const form = document.querySelector("form.slider");
   if (!form) return;
   const range = form.querySelector('input[type="range"]'), list = form.querySelector("select");

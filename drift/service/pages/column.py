@@ -19,9 +19,11 @@ from drift.core.profile import Profile
 from drift.core.result import Judgement, Outcome, WindowState
 from drift.service.explaining import Explained, explain_column
 from drift.service.pages.distribution import Pair, distribution, specials
+from drift.service.pages.evidence import evidence
 from drift.service.pages.model import SEGMENTS, alarm_line, worst_first
 from drift.service.pages.over_time import quantiles, statistic, statistics_of
 from drift.service.pages.scope import Asked, Scope, judgements, scope
+from drift.service.pages.single import Single
 from drift.store import Store
 from drift.store.rows import AlarmRow, WindowRow
 
@@ -161,9 +163,20 @@ class ColumnScreen:
             replace(specials(pair), csv=self.link(csv="outside", at=row.id)),
         )  # fmt: skip
 
+    def evidence(self) -> Figure:
+        """What the detector gathered in the windows shown; made anew, so it takes a moment."""
+        spec = next((one for one in self.model.windows if one.name == self.scope.spec), None)
+        single = Single(self.store, self.reference, self.at)
+        shown = [row.window for row in self.windows]
+        if spec is None:
+            raise NotFound(f"model {self.model.name!r} has no windows yet")
+        return replace(evidence(single, self.model, spec, self.segment, shown), csv=self.link(csv="evidence"))
+
     def figure(self, name: str) -> Figure | None:
         """One figure, for its numbers; None: there is none of this name."""
         match name:
+            case "evidence":
+                return self.evidence()
             case "quantiles":
                 return self._quantiles()
             case "statistics":
