@@ -15,7 +15,7 @@ def incident(report: IncidentReport) -> str:
     """The whole page; what it is given decides its size, about 10 KB a column."""
     template = _environment().get_template("incident.html")
     link = report.link if web_address(report.link) else ""
-    return template.render(report=report, link=link, over=any(s.name == "Resolved" and s.done for s in report.steps))
+    return template.render(report=report, link=link, over=report.over)
 
 
 @cache

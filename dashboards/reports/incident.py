@@ -168,6 +168,11 @@ class IncidentReport:
     """What there was too much of: `12 more columns`."""
 
     @property
+    def over(self) -> bool:
+        """Whether it is resolved."""
+        return any(step.name == "Resolved" and step.done for step in self.steps)
+
+    @property
     def lasted(self) -> str:
         """How long it has been, in words."""
         return lasted(self.until - self.since)

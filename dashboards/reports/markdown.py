@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from dashboards.reports.incident import Column, IncidentReport, Point, Step
+from dashboards.reports.incident import Column, IncidentReport, Point
 from dashboards.reports.texts import markdown as safe
 from dashboards.reports.texts import moment, number, share, web_address
 
@@ -15,7 +15,7 @@ _BAR: Final = 20
 
 def incident(report: IncidentReport) -> str:
     """The whole text, CommonMark with tables."""
-    blocks = [*_head(report), *_steps(report.steps)]
+    blocks = [*_head(report), *_steps(report)]
     for column in report.columns:
         blocks += _column(column)
     blocks += _tables(report)
@@ -26,11 +26,10 @@ def incident(report: IncidentReport) -> str:
 
 def _head(report: IncidentReport) -> Iterator[str]:
     yield f"# Incident {report.number}: {safe(report.title, 200)}"
-    over = any(step.name == "Resolved" and step.done for step in report.steps)
     model = f"{safe(report.model, 200)} {safe(report.version, 80)}".strip() or "the service itself"
     facts = [
         ("How bad", f"**{report.severity.upper()}** {safe(report.how_bad)}"),
-        ("Since", f"{moment(report.since)} ({report.lasted}{'' if over else ' so far'})"),
+        ("Since", f"{moment(report.since)} ({report.lasted}{'' if report.over else ' so far'})"),
         ("Because of", safe(report.because)),
         ("Now", safe(report.status)),
         ("Model", model),
@@ -40,14 +39,15 @@ def _head(report: IncidentReport) -> Iterator[str]:
     yield "\n".join(f"- {name}: {value}" for name, value in facts if value)
 
 
-def _steps(steps: Sequence[Step]) -> Iterator[str]:
+def _steps(report: IncidentReport) -> Iterator[str]:
+    never = "no" if report.over else "not yet"
     yield "## How it went"
     rows = (
         (
             step.name, "–" if step.event is None else moment(step.event),
-            "–" if step.clock is None else moment(step.clock), safe(step.text, 240) if step.done else "not yet",
+            "–" if step.clock is None else moment(step.clock), safe(step.text, 240) if step.done else never,
         )
-        for step in steps
+        for step in report.steps
     )  # fmt: skip
     yield _table(("step", "event time", "by the clock", "what"), rows)
 

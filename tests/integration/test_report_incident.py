@@ -148,6 +148,27 @@ def test_the_loudest_columns_come_first(rig: Operated) -> None:
     assert [one.name for one in report.columns] == ["n0", "k"]
 
 
+def test_what_fired_again_later_is_still_told_of_the_first_time(rig: Operated) -> None:
+    """An alert keeps its id and belongs to the incident that it was in last; the earlier one knows it from history."""
+    (row,) = rig.store.incident_alerts(1)
+    key = row.alert.key
+    put(
+        rig.store, alerts=[replace(row.alert, incident_id=7, raised=hour(9), fired_at=hour(9).end)],
+        incidents=[replace(rig.store.incident(1), resolved_at=hour(5).end, resolved_on=NOW, resolution="recovered")],
+        events=[
+            Event(1, Happening.FIRED, "n0 was higher", NOW, hour(3).end, key=key),
+            Event(1, Happening.RESOLVED, "n0 is back", NOW, hour(5).end, key=key),
+        ],
+    )  # fmt: skip
+    assert rig.store.incident_alerts(1) == []
+    report = incident_report(rig.store, ManualClock(NOW), 1)
+    assert report.because == "n0 was higher"
+    (found,), (column,) = report.findings, report.columns
+    assert (found.column, found.state, found.severity) == ("n0", "resolved", "page")
+    assert (column.since, column.until) == (hour(2).start, hour(3).end)  # as its alarm had it
+    assert "worst is n0: location is off by 0.41 standard deviations, 3.42 times" in report.how_bad
+
+
 # By command
 
 

@@ -78,7 +78,8 @@ class Columns:
             same = (row.reference_id, row.spec, of.segment, of.detector) == (
                 key.reference_id, key.spec, key.segment, key.detail,
             )  # fmt: skip
-            if same and (alert.raised is None or of.raised.start == alert.raised.start):
+            raised = of.raised.end == alert.fired_at if alert.raised is None else of.raised.start == alert.raised.start
+            if same and raised:
                 return of
         return None
 

@@ -5,7 +5,6 @@ from typing import Final, TypeVar
 
 from alerts.message import Message
 from dashboards.reports.incident import Finding, IncidentReport, Line, Mark, Point, Run, Told
-from dashboards.reports.texts import share
 from drift.core.alarm import Alarm
 from drift.core.alert import Alert, AlertState, Incident, Notice, NoticeState
 from drift.core.alert import Run as Stored
@@ -13,9 +12,9 @@ from drift.core.clock import DAY, Clock
 from drift.core.window import Window
 from drift.evaluation.cases import Names
 from drift.service.reports.columns import Columns, Drawn
+from drift.service.reports.past import alerts_of
 from drift.service.reports.steps import steps
 from drift.store import Store
-from drift.store.rows import AlertRow
 
 COLUMNS: Final = 12
 """Columns that are drawn; the others are listed."""
@@ -51,7 +50,8 @@ class _Gathered:
     def __init__(self, store: Store, clock: Clock, incident: Incident, url: str) -> None:
         self._store, self._now, self._incident = store, clock.now(), incident
         self._names = Names(store.catalogue())
-        self._rows = store.incident_alerts(incident.id)
+        self._events = store.events(incident.id, limit=1_000)[::-1]
+        self._alerts = alerts_of(incident, store.incident_alerts(incident.id), self._events)
         self._link = self._names.case(incident, (), url).link
         self._left: list[str] = []
 
@@ -75,25 +75,25 @@ class _Gathered:
 
     def _columns(self) -> list[Drawn]:
         """The loudest columns, each once a segment and window length."""
-        found: dict[tuple[int, str, int, str], AlertRow] = {}
-        for row in self._rows:
-            key = row.alert.key
+        found: dict[tuple[int, str, int, str], Alert] = {}
+        for one in self._alerts:
+            key = one.key
             if key.column and key.reference_id in self._names.references:
-                found.setdefault((key.reference_id, key.column, key.segment, key.spec), row)
+                found.setdefault((key.reference_id, key.column, key.segment, key.spec), one)
         chosen = list(found.values())
         self._more(len(chosen) - COLUMNS, "more column")
         model = self._names.models.get(self._incident.model_id)
         if model is None:
             return []
         made = Columns(self._store, self._names.references, model)
-        return [made.drawn(row.alert) for row in chosen[:COLUMNS]]
+        return [made.drawn(one) for one in chosen[:COLUMNS]]
 
     def _traffic(self, until: int) -> tuple[str, tuple[Point, ...]]:
         """Rows of windows from before the onset to a little after its end, ascending."""
         model = self._names.models.get(self._incident.model_id)
         if model is None or not model.windows:
             return "", ()
-        asked = next((row.alert.key.spec for row in self._rows if row.alert.key.spec), "")
+        asked = next((one.key.spec for one in self._alerts if one.key.spec), "")
         spec = next((one for one in model.windows if one.name == asked), model.windows[0])
         reach = Window(self._incident.since - (WINDOWS // 4) * spec.hop, until + 5 * spec.hop)
         rows = self._store.windows(model.id, spec=spec.name, limit=WINDOWS, before=(reach.end + 1, 0))
@@ -107,9 +107,10 @@ class _Gathered:
     # What is said
 
     def _because(self) -> str:
-        said = [row.alert.sentence for row in self._rows[:2] if row.alert.sentence]
-        rest = len(self._rows) - len(said)
-        return "; ".join(said) + (f"; and {rest} more alert{'s' if rest > 1 else ''}" if said and rest > 0 else "")
+        said = [one.sentence for one in self._alerts[:2] if one.sentence]
+        rest = len(self._alerts) - len(said)
+        more = f"; and {rest} more alert{'s' if rest > 1 else ''}" if said and rest > 0 else ""
+        return "; ".join(said) + more or self._incident.title
 
     def _how_bad(self, drawn: Sequence[Drawn]) -> str:
         one = self._incident
@@ -120,8 +121,8 @@ class _Gathered:
         return what if worst is None else f"{what}; worst is {worst.column}: {_measure(worst)}, on {worst.rows:,} rows"
 
     def _findings(self) -> tuple[Finding, ...]:
-        self._more(len(self._rows) - LISTED, "more alert")
-        return tuple(self._finding(row.alert) for row in self._rows[:LISTED])
+        self._more(len(self._alerts) - LISTED, "more alert")
+        return tuple(self._finding(one) for one in self._alerts[:LISTED])
 
     def _finding(self, of: Alert) -> Finding:
         reference = self._names.references.get(of.key.reference_id)
@@ -130,10 +131,9 @@ class _Gathered:
         return Finding(of.key.column, label, of.key.spec, of.urgency.value, state, of.since, of.sentence)
 
     def _history(self) -> tuple[Line, ...]:
-        events = self._store.events(self._incident.id, limit=1_000)[::-1]
         return tuple(
             Line(e.on, e.happening.value, e.key.column if e.key is not None else "", e.why, e.who)
-            for e in self._few(events, "line of history", "lines of history")
+            for e in self._few(self._events, "line of history", "lines of history")
         )
 
     def _told(self, notices: Sequence[Notice]) -> tuple[Told, ...]:
@@ -178,9 +178,10 @@ def _times(alarm: Alarm) -> float:
 
 
 def _measure(alarm: Alarm) -> str:
-    size = share(abs(alarm.effect)) if alarm.what.startswith(_SHARES) else f"{abs(alarm.effect):.3g}"
-    unit = " of the rows" if alarm.what.startswith(_SHARES) else " standard deviations"
-    return f"{alarm.what} is off by {size}{unit}, {_times(alarm):.3g} times what is tolerated"
+    size, unit = abs(alarm.effect), "standard deviations"
+    if alarm.what.startswith(_SHARES):
+        size, unit = 100 * size, "points"
+    return f"{alarm.what} is off by {size:.3g} {unit}, {_times(alarm):.3g} times what is tolerated"
 
 
 def _run(one: Stored) -> Run:
