@@ -49,15 +49,17 @@ def test_realised_values_speak_once_labels_are_mature() -> None:
 
 def test_for_whom() -> None:
     unlike = Gap("sex", "recall", 0.12, 0.8, 0.08, 0.16, 0.05, "f", "m")
+    parity = Gap("sex", "demographic_parity", 0.06, 0.8, 0.02, 0.1, 0.05, "f", "m")
     alike = Gap("age", "accuracy", 0.03, 0.9, 0.0, 0.06, 0.04, "old", "young")
     worst = Slice((("channel", "phone"),), 1_234, 0.24, 0.1, 1e-9)
-    text = summary(replace(WORSE, slices=(worst,), gaps=(alike, unlike)))
+    text = summary(replace(WORSE, slices=(worst,), gaps=(parity, alike, unlike)))
     assert (
         "Worst off is channel phone: an error rate of 24 % on 1,234 rows, where all others have 10 %. "
         "Between groups of sex, recall differs by 12 points where up to 5 points would be chance: f fares worst, "
         "m best."
     ) in text
     assert "age" not in text
+    assert "groups" not in summary(replace(WORSE, gaps=(alike,)))
 
 
 def test_drift_that_does_no_harm_is_said_to_do_none() -> None:
@@ -82,6 +84,7 @@ def test_what_no_column_explains_is_said() -> None:
         (Measure(0.925, 0.92, 0.93), Standing.AS_BEFORE),
         (Measure(0.97, 0.96, 0.98), Standing.BETTER),
         (Measure(0.97, 0.93, 0.99), Standing.AS_BEFORE),
+        (Measure(0.945, 0.943, 0.947), Standing.AS_BEFORE),
         (Measure(nan, why="no prediction has a label yet"), Standing.UNKNOWN),
     ],
 )
