@@ -32,6 +32,7 @@ from drift.core.window import Window, WindowSpec
 from drift.evaluation.baselines import Standards
 from drift.evaluation.learning import Lesson, progress, ready, why_not
 from drift.evaluation.memory import Memory, worst_first
+from drift.evaluation.performing import Duties, performed
 from drift.evaluation.ports import DetectionStore
 from drift.evaluation.stepping import Found, Given, Step, revised
 from drift.evaluation.watching import Detectors, Place, Watches
@@ -82,8 +83,10 @@ class Detecting:
     committed is forgotten by the next `begin`.
     """
 
-    def __init__(self, store: DetectionStore, chosen: Callable[[Model], Detectors]) -> None:
-        self._store, self._chosen = store, chosen
+    def __init__(
+        self, store: DetectionStore, chosen: Callable[[Model], Detectors], duties: Duties = lambda *_: None
+    ) -> None:
+        self._store, self._chosen, self._duties = store, chosen, duties
         self._standards, self._watches = Standards(store), Watches()
         self._memories: dict[tuple[int, str], Memory] = {}
         self._void: dict[tuple[int, str], int] = {}
@@ -182,6 +185,10 @@ class Detecting:
         )
         step = Step(Place(case.model, case.reference, case.spec, 0), case.window, case.profile, memory, given)
         step.run()
+        duty = self._duties(case.model, case.reference, case.spec)
+        if duty is not None:
+            performed(step, duty)
+        step.close()
         return step
 
     def _stale(self, case: Case, memory: Memory) -> bool:

@@ -23,6 +23,8 @@ from drift.evaluation.watching import Chosen, Detectors, Place, Watches
 BACK: Final = "the column is back within its tolerance"
 ANSWERED: Final = "somebody answered it"
 UNWATCHED: Final = "the detector that raised it does not watch this model any more"
+OF_THE_MODEL: Final = frozenset({"performance", "estimated_performance", "realized_performance", "concept"})
+"""Watched wherever labels are, whatever the settings choose for columns."""
 _MOST_TOLD: Final = 10_000
 """Windows that the evidence of an alarm is measured over at most: the latest."""
 
@@ -79,13 +81,16 @@ class Step:
                     self.given.beat()
                     _One(self, replace(self.place, segment=segment.index), chosen, answered).run()
         self._unwatched()
+        return self.found
+
+    def close(self) -> None:
+        """The window is stepped: what comes next is the one after it."""
         self._snoozes()
         memory = self.memory
         memory.judged |= self.judged
         memory.answers, memory.last = self.given.in_force, self.window
         memory.first = self.window.start if memory.first is None else min(memory.first, self.window.start)
         memory.stepped[self.window.start] = self.profile.rows()
-        return self.found
 
     def end(self, one: Alarm, why: str) -> None:
         """An alarm is over."""
@@ -95,7 +100,7 @@ class Step:
 
     def _unwatched(self) -> None:
         """Alarms of detectors that were taken out of the settings."""
-        names = {chosen.detector.name for chosen in self.given.detectors.chosen}
+        names = {chosen.detector.name for chosen in self.given.detectors.chosen} | OF_THE_MODEL
         for one in [one for one in self.memory.alarms.values() if one.detector not in names]:
             self.end(one, UNWATCHED)
         kept = {place: state for place, state in self.memory.states.items() if place.split("/", 1)[1] in names}

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Final, Protocol
 
+from detectors.budget import AlarmBudget
 from detectors.performance.causes import causes
 from detectors.performance.cbpe import Estimator
+from detectors.performance.implied import matured
 from detectors.performance.options import Payoff, PerformanceOptions
 from detectors.performance.realized import realized
 from detectors.performance.support import outside
+from detectors.performance.watch import PerformanceWatch
 from drift.config import ModelSettings
 from drift.core.catalogue import Model, Reference
 from drift.core.clock import Clock
@@ -19,6 +22,7 @@ from drift.core.performance import Cause, Measures, Performance
 from drift.core.profile import Profile
 from drift.core.schema import canonical_key
 from drift.core.window import Window, WindowSpec
+from drift.evaluation.performing import Duty
 from drift.service.reference_chunks import Regrouped
 
 LABELLED: Final = 0.9
@@ -48,6 +52,9 @@ class Rules:
     after: int | None
     """When labels are mature, microseconds after the prediction; None: nobody says."""
     importances: Mapping[str, float] | None
+    budget: AlarmBudget
+    trained: bool
+    """Whether the reference holds rows that the model has learnt: they tell nothing of its performance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Known:
     profile: Profile
     outcomes: Outcomes
     estimator: Estimator | None
+    watch: PerformanceWatch | None
     measures: Mapping[int, Measures]
     """Segment → realised metrics."""
 
@@ -83,6 +91,21 @@ class Performing:
         one = _One(rules, known, profile, outcomes, window.end, self._clock.now())
         return {s.index: one.of(s.index) for s in reference.grid.segments if outcomes.predicted(s.index) > 0}
 
+    def duty(self, model: Model, reference: Reference, spec: WindowSpec) -> Duty | None:
+        """What is watched of a model's performance; None: its reference counts no outcomes."""
+        if reference.grid.outcomes is None:
+            return None
+        rules = self._of(model)
+        known = self._base(reference, spec, rules, model)
+        if known is None or known.watch is None:
+            return None
+        watch, absent = known.watch, rules.options.absent
+
+        def view(outcomes: Outcomes) -> Outcomes:
+            return outcomes if absent is None else matured(outcomes, absent, [0])
+
+        return Duty(watch, rules.after, LABELLED, view)
+
     def _of(self, model: Model) -> Rules:
         known = self._rules.get(model.id)
         if known is None or known[0] != model.settings:
@@ -103,11 +126,17 @@ class Performing:
             return None
         chunks = self._store.outcome_chunks(reference.id)
         options = replace(rules.options, since=chunks[-1][0].end if chunks else None)
+        profile = self._store.reference_profile(reference.id)
+        if rules.trained:
+            return Known(profile, own, None, None, {})
         estimator = None
         if own.outcome.task is not Task.REGRESSION and own.outcome.scores and own.joined():
             estimator = Estimator.of(own, Regrouped(chunks, spec), options)
         measures = {s.index: realized(own, s.index, options, True) for s in reference.grid.segments}
-        return Known(self._store.reference_profile(reference.id), own, estimator, measures)
+        watch = PerformanceWatch(
+            own, Regrouped(chunks, spec), max_drop=options.max_drop, alarm_windows=rules.budget.windows(spec, 1)
+        )
+        return Known(profile, own, estimator, watch, measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +159,7 @@ class _One:
             estimated=self._estimated(segment),
             realized=realized(self.outcomes, segment, self.rules.options, mature) if joined or implied else {},
             reference=self.known.measures.get(segment, {}),
-            assumption=self.known.estimator.assumption() if self.known.estimator else "",
+            assumption=self._assumption(),
             predicted=self.outcomes.predicted(segment),
             joined=joinable if implied else joined,
             coverage=joined / joinable if joinable else nan,
@@ -138,6 +167,11 @@ class _One:
             confusion=self._confusion(segment),
             causes=self._causes() if segment == 0 else (),
         )
+
+    def _assumption(self) -> str:
+        if self.rules.trained:
+            return "Nothing is estimated: the reference holds rows that the model was trained on."
+        return self.known.estimator.assumption() if self.known.estimator else ""
 
     def _estimated(self, segment: int) -> Measures:
         if self.known.estimator is None:
@@ -173,4 +207,5 @@ def rules_of(model: Model) -> Rules:
         absent=absent, value=None if value is None else Payoff(value.tp, value.fp, value.fn, value.tn),
         max_drop=settings.max_drop, sensitive=settings.sensitive, importances=importances or {}, zone=model.zone,
     )  # fmt: skip
-    return Rules(options, None if label is None else label.after, importances)
+    after = None if label is None else label.after
+    return Rules(options, after, importances, AlarmBudget.parse(settings.alarm_budget), settings.held_out is False)

@@ -86,6 +86,7 @@ class Service:
         self._threads: list[WorkerThread] = []
         self.patience = Patience(idle_timeout=config.event_time.idle_timeout, max_hold=config.event_time.max_hold)
         self.retraining = None if ingest_only else self._retraining()
+        performing = Performing(store, clock)
         self.evaluator = Evaluator(
             store,
             Judges(),
@@ -94,9 +95,9 @@ class Service:
             self.owner,
             self.patience,
             self.stopping.is_set,
-            Detecting(store, Watchers()),
+            Detecting(store, Watchers(), performing.duty),
             Alerting(store, clock, AlertRules(), routing(config), self.retraining.due if self.retraining else None),
-            Performing(store, clock),
+            performing,
         )
         self.publisher = Publisher(store, self.metrics)
         self.deliveries = None if ingest_only else self._deliveries()
