@@ -128,11 +128,14 @@ def column_profiles(c: Connection, reference: Reference, at: int, wanted: Sequen
         place = bisect_right(starts, row.start) - 1
         while place >= 0 and wanted[place].end > row.start:
             if row.end <= wanted[place].end:
-                sums = sums or Sums.load(row.blob)
+                sums = sums or _bare(Sums.load(row.blob))
                 before = found[place]
-                found[place] = sums if before is None else _added(before, sums)
+                if before is None:
+                    found[place] = sums.copy()
+                else:
+                    before.absorb(sums)
             place -= 1
-    return [None if one is None else Profile(grid, _bare(one)) for one in found]
+    return [None if one is None else Profile(grid, one) for one in found]
 
 
 def block_of(reference: Reference, at: int) -> tuple[int, Grid]:
@@ -154,10 +157,6 @@ def reference_column(c: Connection, reference: Reference, at: int) -> Profile:
     if blob is None:
         raise NotFound(f"reference {reference.id} keeps no sums of its columns from {block * BLOCK_COLUMNS} on")
     return Profile(grid, _bare(Sums.load(blob)))
-
-
-def _added(one: Sums, other: Sums) -> Sums:
-    return _bare(one) + _bare(other)
 
 
 def _bare(sums: Sums) -> Sums:

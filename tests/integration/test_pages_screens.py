@@ -256,7 +256,10 @@ def test_a_column_says_what_changed(counted: Operated) -> None:
     assert "PAGE: n0 has drifted" in said
     assert "numeric feature" in said
     assert data(html, "distribution")["cells"]
-    assert len(data(html, "quantiles")["x"]) == 5
+    part = page(counted, "/models/calm/column", name="n0", part="quantiles")
+    assert len(data(part, "quantiles")["x"]) == 5
+    assert "<html" not in part
+    assert 'data-later="/models/calm/column?name=n0&amp;part=quantiles"' in html
     assert data(html, "statistics")["series"][0]["name"] == "psi"
     assert data(html, "statistics")["limits"]["values"][-1] == 0.2
     assert data(html, "statistics")["shaded"][0]["text"] == "page"
@@ -285,6 +288,14 @@ def test_a_window_from_long_ago_is_found_by_its_id(rig: Operated) -> None:
     other = rig.store.windows(1, limit=1)[0].id
     assert "is none of model" in page(rig, "/models/long/column", name="n0", at=other, status=404)
     assert "is none of model" in page(rig, "/models/long/column", name="n0", at=other, part="window", status=404)
+
+
+def test_evidence_is_made_when_it_is_asked_for(counted: Operated) -> None:
+    html = page(counted, "/models/calm/column", name="n0")
+    assert 'data-load="/models/calm/column?name=n0&amp;part=evidence"' in html
+    part = page(counted, "/models/calm/column", name="n0", part="evidence")
+    assert "first windows are still being learnt" in words(part)
+    assert page(counted, "/models/calm/column", name="n0", part="nothing", status=404)
 
 
 def test_what_there_is_not(rig: Operated) -> None:

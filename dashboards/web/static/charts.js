@@ -94,6 +94,24 @@
     for (const figure of place.querySelectorAll("figure[data-chart]")) draw(figure);
   }
 
+  // what is fetched once the page is there
+  async function fetched(place, href) {
+    const answer = await fetch(href, { headers: { "HX-Request": "true" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const figure = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("figure");
+    place.replaceWith(figure);
+    draw(figure);
+  }
+
+  function later() {
+    for (const place of document.querySelectorAll("figure[data-later]")) {
+      place.querySelector("figcaption p").textContent = "…";
+      fetched(place, place.dataset.later).catch(() => {
+        place.querySelector("figcaption p").textContent = "This could not be fetched.";
+      });
+    }
+  }
+
   function forget() {
     for (const [figure, chart] of drawn) {
       if (!figure.isConnected) { chart.dispose(); drawn.delete(figure); }
@@ -115,7 +133,7 @@
   // rich text has a syntax of its own: {style|text}
   const plain = (text) => String(text).replace(/[{}|]/g, " ").replace(/\s+/g, " ").slice(0, 80);
 
-  Object.assign(window.driftsum, { look, decals, draw, moment, number, plain, time, replace });
+  Object.assign(window.driftsum, { look, decals, draw, moment, number, plain, time, replace, fetched });
   document.addEventListener("driftsum:theme", () => { for (const figure of drawn.keys()) draw(figure); });
   document.addEventListener("htmx:afterSwap", (event) => { forget(); within(event.target); });
   let waiting = 0;
@@ -123,5 +141,5 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => { for (const chart of drawn.values()) chart.resize(); }, 120);
   });
-  document.addEventListener("DOMContentLoaded", () => within(document));
+  document.addEventListener("DOMContentLoaded", () => { within(document); later(); });
 })();

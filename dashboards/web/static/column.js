@@ -3,15 +3,11 @@
 (() => {
   // what takes a moment is fetched when somebody opens it
   async function load(place) {
+    const words = place.querySelector("p");
     try {
-      const answer = await fetch(place.dataset.load, { headers: { "HX-Request": "true" } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const figure = page.querySelector("figure");
-      place.querySelector("p").replaceWith(figure);
-      window.driftsum.draw(figure);
+      await window.driftsum.fetched(words, place.dataset.load);
     } catch {
-      place.querySelector("p").textContent = "The detector's evidence could not be fetched.";
+      words.textContent = "The detector's evidence could not be fetched.";
     }
   }
 

@@ -60,7 +60,8 @@ class ColumnPage:
     partial: str
     """Where a window's part of the page is fetched; `&at=<id>` is appended."""
     windows: Pages
-    quantiles: Figure | None
+    quantiles: str
+    """Where the figure of quantiles or shares over time is fetched; empty: there is none."""
     statistics: Figure | None
     choices: Sequence[Choice]
     """Statistics to choose from."""

@@ -97,7 +97,8 @@ class ModelPage:
     until: str
     """As the address has it; empty: now."""
     volume: Figure
-    prediction: Figure | None
+    prediction: str
+    """Where the figure of predictions is fetched; empty: there are none."""
     parts: Sequence[SegmentLine]
     runs: Table
     performance: Performance | None = None

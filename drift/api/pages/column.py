@@ -9,7 +9,7 @@ from drift.api.access import OPERATE, READ, Asker
 from drift.api.deps import Given, ModelPath, audit, model_called
 from drift.api.pages.forms import Sent
 from drift.api.pages.framing import frame, shown
-from drift.api.pages.model import Segment, Spec, Until, numbers, show_model
+from drift.api.pages.model import Segment, Spec, Until, found, numbers, show_model
 from drift.api.pages.paths import MODEL
 from drift.core.answer import Action
 from drift.core.clock import DAY
@@ -42,11 +42,11 @@ def show_column(
     screen = ColumnScreen(services.store, services.clock, catalogue, model, Asked(window, segment, until), wanted)
     around = frame(request, services, f"{column} of {model.name}", "models")
     if csv:
-        return numbers(screen.figure(csv), f"{csv}.csv")
+        return numbers(found(screen.figure(csv)), f"{csv}.csv")
     if part == "window":
         return shown("window.html", around, screen.at_window(at))
-    if part == "evidence":
-        return shown("evidence.html", around, screen.evidence())
+    if part:
+        return shown("figure.html", around, found(screen.figure(part)))
     return shown("column.html", around, screen.view(), names=STATES)
 
 

@@ -27,7 +27,7 @@ REFRESH = 120
 def show_model(
     request: Request, services: Given, asker: Asker, name: ModelPath, window: Spec = "", segment: Segment = "",
     until: Until = "", q: Annotated[str, Query(max_length=512)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    csv: Annotated[str, Query(max_length=20)] = "",
+    csv: Annotated[str, Query(max_length=20)] = "", part: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:  # fmt: skip
     """The page of a model, or the numbers of one of its figures."""
     catalogue = services.store.catalogue()
@@ -36,17 +36,24 @@ def show_model(
     asked = Asked(window, segment, until, q, page)
     screen = ModelScreen(services.store, catalogue, model, asked, around.now, services.holding().get(name, ""))
     if csv:
-        return numbers(screen.figure(csv), f"{csv}.csv")
+        return numbers(found(screen.figure(csv)), f"{csv}.csv")
+    if part:
+        return shown("figure.html", around, found(screen.figure(part)))
     return shown("model.html", around, screen.view(), names=STATES)
 
 
-def numbers(figure: Figure | None, name: str) -> Response:
-    """A figure as CSV.
+def found(figure: Figure | None) -> Figure:
+    """A figure that was asked for.
 
     Raises:
         NotFound: there is none of this name.
     """
     if figure is None:
         raise NotFound("there is no figure of this name here")
+    return figure
+
+
+def numbers(figure: Figure, name: str) -> Response:
+    """A figure as CSV."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(as_csv(figure.table), media_type="text/csv", headers=headers)

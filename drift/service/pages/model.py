@@ -24,7 +24,7 @@ from drift.service.pages.overview import row_of
 from drift.service.pages.reach import size
 from drift.service.pages.scope import Asked, Scope, judgements, scope
 from drift.service.pages.timeline import Happened, happened, runs_table, timeline
-from drift.service.pages.volume import prediction, volume
+from drift.service.pages.volume import output, prediction, volume
 from drift.store import Store
 from drift.store.rows import AlarmRow, WindowRow
 
@@ -112,7 +112,7 @@ class ModelScreen:
             heat=found.figure, columns=self._column_pages(found), windows=self._window_pages(),
             query=self.asked.query, until=self.asked.until,
             volume=volume(of, self.link(csv="volume", until=self.asked.until)),
-            prediction=prediction(self.store, of, self.link(csv="prediction", until=self.asked.until)),
+            prediction=self.link(part="prediction", until=self.asked.until) if self._predicts else "",
             parts=self._parts(last), runs=runs_table(self.happened),
         )  # fmt: skip
 
@@ -127,8 +127,12 @@ class ModelScreen:
             case "volume":
                 return volume(self.scope, "")
             case "prediction":
-                return prediction(self.store, self.scope, "")
+                return prediction(self.store, self.scope, self.link(csv="prediction", until=self.asked.until))
         return None
+
+    @property
+    def _predicts(self) -> bool:
+        return bool(self.scope.windows) and output(self.scope.newest) is not None
 
     def _sentence(self, cause: str, since: int | None, state: str) -> str:
         """In trouble, since when, because of what, how bad."""
