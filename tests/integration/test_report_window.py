@@ -1,5 +1,6 @@
 """Evidently's report of a window: made in a subprocess of the rows that are kept, or a sentence that says why not."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
+import structlog
 
+from drift.cli import logs, run
+from drift.cli.client import connect
 from drift.core.clock import MINUTE
 from drift.core.errors import BackPressure, ConfigError, DriftError, NotFound
 from drift.core.sample import RowSample
@@ -171,3 +176,52 @@ def test_names_that_look_alike_stay_apart() -> None:
     assert len(set(made.values())) == 4
     assert made["a‹"] == "a‹ (2)"
     assert all(len(name) < 90 for name in made.values())
+
+
+# By command and over REST
+
+
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder in which four hours were counted, with a sample of each."""
+    monkeypatch.chdir(tmp_path)
+    logs.configure(logs.QUIET)
+    log_of(1).to_parquet("ref.parquet")
+    Path("drift.yaml").write_text(
+        "models:\n  credit: {reference: ref.parquet, windows: [1h], pane: 15m, row_sample: 200}\n"
+    )
+    log_of(2).assign(model="credit", id=range(1_200)).to_parquet("log.parquet")
+    assert run(["replay", "log.parquet"]) == 0
+    yield
+    structlog.reset_defaults()
+
+
+def log_of(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    time = pd.date_range("2026-02-01", periods=1_200, freq="12s", tz="UTC")
+    return pd.DataFrame({"time": time, "income": rng.normal(3_000, 400, 1_200), "age": rng.normal(40, 9, 1_200)})
+
+
+@pytest.mark.slow
+def test_by_command(counted: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "window", "credit", "--column", "age", "-o", "w.html"]) == 0
+    page = Path("w.html").read_text()
+    assert "credit, window of 1h: 2026-02-01T03:00:00Z/2026-02-01T04:00:00Z" in page
+    assert "of 200 sampled rows of this window and 200 of the reference, without 1 more columns" in page
+    capsys.readouterr()
+    assert run(["report", "window", "credit", "--column", "none", "-o", "w.html"]) == 2
+    assert "no rows of a column 'none' are kept" in capsys.readouterr().err
+    assert run(["report", "window", "nobody"]) == 2
+    assert "there is no model 'nobody'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_over_rest_it_may_ask_nobody(counted: None) -> None:
+    with connect(Path("drift.yaml"), None) as client:
+        (first, *_) = client.pages("/v1/windows", 10, model="credit", state="final")
+        answer = asyncio.run(client._response("GET", f"/v1/windows/{first['id']}/report?column=age", timeout=120))
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+    assert "allow-same-origin" not in policy
+    assert "http" not in policy
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
