@@ -18,6 +18,8 @@ PER_PAGE: Final = 50
 VERSIONS: Final = 20
 ANSWERS: Final = 50
 TOP: Final = 4
+_SILENT: Final[Mapping[str, Any]] = {"time": None, "segments": {}, "notes": (), "columns": ()}
+"""Of a reference that was made without a summary."""
 
 
 def reference_list(store: Store, asker: Caller, now: int, query: str = "", page: int = 1) -> views.ReferenceList:
@@ -84,7 +86,7 @@ def reference_page(
     said = tuple(_answer(one) for one in reversed(answers[-ANSWERS:]))
     if shown is None:
         return views.ReferencePage(*around, None, "", "", (), (), (), query, 0, Pages(), said)
-    summary = store.reference_summary(shown.id)
+    summary = {**_SILENT, **store.reference_summary(shown.id)}
     columns = [one for one in summary["columns"] if query.lower() in one["column"].lower()]
     some = columns[(page - 1) * PER_PAGE : page * PER_PAGE]
     return views.ReferencePage(
