@@ -94,7 +94,7 @@ def fleet(rig: Operated) -> Operated:
 
 def rows(html: str) -> list[tuple[str, str]]:
     """(model, state) of each line of the fleet."""
-    body = html.split('<table class="fleet">')[1].split("<tbody>")[1]
+    body = html.split('<table class="fleet lines">')[1].split("<tbody>")[1]
     line = re.compile(r'class="badge (\w+)".*?<th scope="row"><a [^>]*>([^<]*)<', re.DOTALL)
     found = [line.search(row) for row in body.split("<tr>")]
     return [(one[2], one[1]) for one in found if one is not None]

@@ -89,6 +89,17 @@ def test_values_that_hold_much_are_drawn_alone_and_narrow_neighbours_together() 
     assert mass == pytest.approx(4 / 9, abs=1e-6)
 
 
+def test_what_is_left_at_the_end_is_no_needle() -> None:
+    edges = (0.0, 50.0, 100.0, math.nextafter(100.0, 101))
+    grid = Grid((ColumnGrid(Column("x", Kind.NUMERIC, Role.FEATURE, Storage.NUMBER), edges=edges),))
+    ints = Profile.empty(grid).sums.ints.copy()
+    ints[0, 2:5] = [60, 35, 5]
+    both = Profile(grid, replace(Profile.empty(grid).sums, ints=ints))
+    cells = distribution(Pair.of(both, both, 0, 0), "noon").data["cells"]
+    assert [cell[:2] for cell in cells] == [[0.0, 50.0], [50.0, pytest.approx(100.0)]]
+    assert [cell[2] for cell in cells] == [pytest.approx(0.012), pytest.approx(0.008)]
+
+
 def test_categories_keep_what_is_rare_and_new() -> None:
     figure = distribution(Pair.of(BEFORE, NOW, 1, 0), "noon")
     assert figure.kind == "shares"

@@ -55,7 +55,7 @@
           const marks = data.marks[y][x];
           const lines = [
             plain(data.columns[y]), `${moment(data.windows[x][0])} – ${moment(data.windows[x][1])}`,
-            `${number(data.ratio[y][x])} of what is tolerated`, plain(data.texts[data.told[y][x]]),
+            `${data.ratio[y][x] >= data.most ? "over " : ""}${number(data.ratio[y][x])} × what is tolerated`, plain(data.texts[data.told[y][x]]),
           ];
           if (marks & INSUFFICIENT) lines.push("too little data to judge");
           if (marks & INCOMPLETE) lines.push("incomplete: rows are missing");

@@ -74,7 +74,8 @@ def distribution(of: Pair, title: str) -> Figure:
         for i in _order(gives, numeric or of.grid.ordered)
     ]
     return Figure(
-        "distribution", "density" if numeric else "shares", "Reference and window", _says(of, title, labels, gives),
+        "distribution", "density" if numeric else "shares", "Reference and window", 
+        _says(of, title, labels, gives, data.get("cells", ())),
         Table(head, rows), data if of.before[:-SPECIALS].sum() or of.now[:-SPECIALS].sum() else {}, size="tall",
     )  # fmt: skip
 
@@ -124,18 +125,29 @@ def _order(gives: Floats, ordered: bool) -> Sequence[int]:
     return [int(i) for i in order[:ROWS]]
 
 
-def _says(of: Pair, title: str, labels: Sequence[str], gives: Floats) -> str:
+def _says(of: Pair, title: str, labels: Sequence[str], gives: Floats, cells: Sequence[Sequence[float]]) -> str:
     values = int(of.now[:-SPECIALS].sum())
     if not values:
         return f"{title} holds no value of this column."
-    worst = int(np.argmax(np.abs(gives)))
     p, q = of.shares
-    where = labels[worst][:80]
+    where, before, now = _most(labels, p, q, gives, cells)
     return (
         f"Outlines: {count(int(of.before[:-SPECIALS].sum()), 'value')} of the reference, {count(values, 'value')} of "
         f"the window. Below: what each bin adds to PSI ({np.abs(gives).sum():.3g} in all), upwards where the window "
-        f"has more. Most: {where}, {percent(float(p[worst]))} before, {percent(float(q[worst]))} now."
+        f"has more. Most: {where}, {percent(before)} before, {percent(now)} now."
     )
+
+
+def _most(
+    labels: Sequence[str], p: Floats, q: Floats, gives: Floats, cells: Sequence[Sequence[float]]
+) -> tuple[str, float, float]:
+    """Where most of the difference lies: what it is called, its share before and now. Drawn bins rather than counted
+    ones, of which there may be hundreds."""
+    worst = int(np.argmax(np.abs(gives)))
+    low, high, before, now, most = max(cells, key=lambda cell: abs(cell[4]), default=(0.0, 0.0, 0.0, 0.0, 0.0))
+    if abs(most) > abs(float(gives[worst])):
+        return f"{low:.4g} to {high:.4g}", before * (high - low), now * (high - low)
+    return labels[worst][:80], float(p[worst]), float(q[worst])
 
 
 def _numeric(grid: ColumnGrid, p: Floats, q: Floats, gives: Floats) -> dict[str, Any]:
@@ -154,16 +166,24 @@ def _numeric(grid: ColumnGrid, p: Floats, q: Floats, gives: Floats) -> dict[str,
 
 def _merged(edges: Floats, masses: Floats, width: float) -> list[list[float]]:
     """Neighbouring bins added up until each is `width` wide: low, high, density before, density now, contribution."""
-    cells: list[list[float]] = []
+    found: list[tuple[float, float, Floats]] = []
     first, sums = 0, np.zeros(3)
     for i, mass in enumerate(masses):
         sums = sums + mass
-        wide = float(edges[i + 1] - edges[first])
-        if wide >= width or (i == len(masses) - 1 and wide > 0):
-            before, now, gives = sums.tolist()
-            cells.append([float(edges[first]), float(edges[i + 1]), before / wide, now / wide, gives])
+        if edges[i + 1] - edges[first] >= width:
+            found.append((float(edges[first]), float(edges[i + 1]), sums))
             first, sums = i + 1, np.zeros(3)
-    return cells
+    if found and first < len(masses):  # what is left is too narrow by itself
+        low, _, before = found.pop()
+        found.append((low, float(edges[-1]), before + sums))
+    elif not found and edges[-1] > edges[0]:
+        found.append((float(edges[0]), float(edges[-1]), sums))
+    return [_cell(low, high, sums) for low, high, sums in found]
+
+
+def _cell(low: float, high: float, sums: Floats) -> list[float]:
+    before, now, gives = sums.tolist()
+    return [low, high, before / (high - low), now / (high - low), gives]
 
 
 def _range(edges: Floats, mass: Floats) -> list[float]:

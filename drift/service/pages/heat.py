@@ -110,7 +110,7 @@ def _cell(name: str, window: WindowRow, of: Reach | None, alarm: Stood | None) -
         return round(ratio, 2), marks, words
     effect, of_alarm = alarm.size, alarm.row.alarm
     if effect >= ratio:
-        words = f"{of_alarm.what or of_alarm.detector}: {effect:.3g} times what is tolerated"
+        words = f"{of_alarm.what or of_alarm.detector}: the alarm's own effect"
     return round(max(ratio, effect), 2), marks | _ALARM, words
 
 

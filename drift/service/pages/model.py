@@ -21,7 +21,7 @@ from drift.metrics.last_windows import severity
 from drift.service.explaining import DEFAULT
 from drift.service.pages.heat import COLUMNS, Heat, heat, matrix
 from drift.service.pages.overview import row_of
-from drift.service.pages.reach import size
+from drift.service.pages.reach import MOST, size
 from drift.service.pages.scope import Asked, Scope, judgements, scope
 from drift.service.pages.timeline import Happened, happened, runs_table, timeline
 from drift.service.pages.volume import output, prediction, volume
@@ -215,7 +215,7 @@ def alarm_line(row: AlarmRow, model: Model, of: Scope) -> AlarmLine:
     label = segments[alarm.segment].label if alarm.segment < len(segments) else ""
     part = "" if label == "all" else label
     href = column_url(model.name, alarm.column, window=row.spec, segment=part) if alarm.column else ""
-    times = f"{size(row):.3g} ×" if alarm.tolerance > 0 else ""
+    times = f"{'over ' if size(row) >= MOST else ''}{size(row):.3g} ×" if alarm.tolerance > 0 else ""
     return AlarmLine(
         row.id, alarm.column, href, alarm.severity.value, label, row.spec, alarm.onset, alarm.sentence or alarm.what,
         times, alarm.snoozed, row.ended_at, row.ended_why,
