@@ -74,7 +74,7 @@ def distribution(of: Pair, title: str) -> Figure:
         for i in _order(gives, numeric or of.grid.ordered)
     ]
     return Figure(
-        "distribution", "density" if numeric else "shares", "Reference and window", 
+        "distribution", "density" if numeric else "shares", "Reference and window",
         _says(of, title, labels, gives, data.get("cells", ())),
         Table(head, rows), data if of.before[:-SPECIALS].sum() or of.now[:-SPECIALS].sum() else {}, size="tall",
     )  # fmt: skip
