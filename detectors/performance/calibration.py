@@ -100,6 +100,14 @@ class Calibrator:
         """The same with every chance moved by `offset` on the logit scale."""
         return replace(self, chance=_moved(self.chance, offset), offset=offset, offset_variance=variance)
 
+    def variance_of(self, weights: Floats) -> Floats:
+        """(n,) variance of Σ_k w_k ĉ_k by the calibrator's own error, blocks' and offset's; weights (n, K+1)."""
+        member = np.zeros((self.block.size, self.variance.size))
+        member[np.arange(self.block.size), self.block] = 1.0
+        tilt = weights @ (self.chance * (1 - self.chance))
+        found: Floats = (weights @ member) ** 2 @ self.variance + tilt**2 * self.offset_variance
+        return found
+
     def recalibrated(self, recent: Counts, cells: Cells) -> "Calibrator":
         """As recent labels have it: fitted anew where they are many, moved where they are few, as it is below 50."""
         if recent.rarer >= REFIT:

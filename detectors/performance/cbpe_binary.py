@@ -102,19 +102,14 @@ class BinaryEstimate:
     def _estimated(self, calibrator: Calibrator, totals: Floats, squared: Floats, *, learnt: bool) -> Estimates:
         """Values, and variances: Σ g²·n·c(1−c) of labels; where `learnt`, the calibrator's blocks' and its offset's."""
         chance = calibrator.chance[:, None]
-        doubt = squared * chance * (1 - chance)
-        found = {}
-        for name, (estimated, gradient) in (
-            Expected(totals * chance, totals, self.cells).metrics(self.options.value).items()
-        ):
-            variance = float((gradient**2 * doubt).sum())
-            if learnt:
-                moved = (gradient * totals).sum(axis=1)
-                by_block = np.bincount(calibrator.block, moved, calibrator.variance.size)
-                tilt = float((moved * calibrator.chance * (1 - calibrator.chance)).sum())
-                variance += float(by_block**2 @ calibrator.variance) + tilt**2 * calibrator.offset_variance
-            found[name] = (estimated, variance)
-        return found
+        found = Expected(totals * chance, totals, self.cells).metrics(self.options.value)
+        if not found:
+            return {}
+        gradients = np.stack([gradient for _, gradient in found.values()])
+        variances = np.tensordot(gradients**2, squared * chance * (1 - chance), 2)
+        if learnt:
+            variances += calibrator.variance_of((gradients * totals).sum(axis=2))
+        return {name: (found[name][0], variance) for name, variance in zip(found, variances.tolist(), strict=True)}
 
 
 def _excess(reference: Outcomes, cells: Cells) -> dict[str, float]:

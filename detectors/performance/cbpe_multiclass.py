@@ -111,8 +111,7 @@ class MulticlassEstimate:
         with np.errstate(divide="ignore", invalid="ignore"):
             value, gradient = Expected(positives, whole, cells).ranks()["auroc"]
         own = float((gradient[:, 0] ** 2 * rows * chance) @ (1 - chance))
-        by_block = np.bincount(calibrator.block, gradient[:, 0] * rows, calibrator.variance.size)
-        return value, own + float(by_block**2 @ calibrator.variance)
+        return value, own + float(calibrator.variance_of(gradient[None, :, 0] * rows)[0])
 
 
 def _expected(outcomes: Outcomes, segment: int) -> Floats:

@@ -164,10 +164,7 @@ class Concept:
     def own_error(self, totals: Floats) -> Floats:
         """(2,) variance of the means that follows from the calibrator's error, for rows that lie so."""
         share = self.heights * totals / max(float(totals.sum()), 1.0)
-        variance = self.calibrator.variance
-        by_block = np.array([np.bincount(self.calibrator.block, one, variance.size) for one in share])
-        found: Floats = by_block**2 @ variance
-        return found
+        return self.calibrator.variance_of(share)
 
     def wander(self, chunks: Sequence[Floats]) -> tuple[Floats, Floats]:
         """(2,) ω and IF from chunks in order; (0, 1) where there are fewer than two with 30 labels."""
@@ -182,19 +179,21 @@ class Concept:
         rho = np.clip(np.where(square > 0, lagged / np.maximum(square, 1e-300), 0.0), 0.0, 1.0)
         worst = (MOST_INFLATED - 1) / (MOST_INFLATED + 1)
         rho = np.minimum(rho, worst)
-        return np.sqrt(square), (1 + rho) / (1 - rho)
+        omega: Floats = np.sqrt(square)
+        return omega, (1 + rho) / (1 - rho)
 
 
 def labelled(outcomes: Outcomes, segment: int, number: int = 1) -> Floats:
     """(K+1, 2) labelled rows by cell of a score, and whether its class was the true one."""
     if outcomes.outcome.task is Task.BINARY:
-        return outcomes.block("joined", segment)[:, :, :2].sum(axis=1).astype(np.float64)
+        by_class: Floats = outcomes.block("joined", segment)[:, :, :2].sum(axis=1).astype(np.float64)
+        return by_class
     size = Cells.of(outcomes.grid, number).size
     return outcomes.block("met", segment)[number, : size + 1].astype(np.float64)
 
 
 def _heights(totals: Floats, chance: Floats) -> Floats:
-    """(2, K+1) 1, and a cell's rank less its mean; over the standard deviation that they give y − ĉ in the reference."""
+    """(2, K+1) 1, and a cell's rank less its mean; over the standard deviation that each gives y − ĉ there."""
     weight = totals * chance * (1 - chance)
     rank = np.append((np.cumsum(totals[:-1]) - totals[:-1] / 2) / max(float(totals[:-1].sum()), 1.0), 0.0)
     rank[:-1] -= (weight[:-1] @ rank[:-1]) / max(float(weight[:-1].sum()), 1e-300)

@@ -24,12 +24,12 @@ def numeric(name: str, edges: Sequence[float], role: Role = Role.FEATURE) -> Col
 
 
 def score_edges(score: Floats, truth: Array, thresholds: Sequence[float] = (0.5,), bins: int = 96) -> list[float]:
-    """Quantiles of either class's scores, the thresholds, atoms, and ever smaller top shares of all."""
+    """Quantiles of either class's scores, the thresholds, atoms, and ever smaller top shares of all; each value where they are few."""
     at = np.concatenate(([0.001, 0.005], np.arange(1, bins) / bins, [0.995, 0.999]))
     parts = [np.quantile(score[truth == one], at) for one in (0, 1) if (truth == one).any()]
     top = np.quantile(score, 1 - 0.5 ** np.arange(5, 16))
     values, counts = np.unique(score, return_counts=True)
-    atoms = values[counts >= score.size / 64]
+    atoms = values[counts >= score.size / 64] if values.size > 128 else values
     found: list[float] = np.unique(np.concatenate((*parts, top, thresholds, atoms, np.nextafter(atoms, 2)))).tolist()
     return found
 

@@ -60,7 +60,11 @@ class ClassIndex(dict[Key, int]):
     def __missing__(self, key: Key) -> int:
         if key is None or key is WRONG_TYPE or key != key:
             return self.other
-        return self._known.get(canonical_key(key), self.other)  # type: ignore[arg-type]  # a name or a number
+        found = self._known.get(canonical_key(key), self.other)  # type: ignore[arg-type]  # a name or a number
+        if found != self.other:
+            # few spellings mean a class; what means none may be anything, and is not remembered
+            self[key] = found
+        return found
 
     def of(self, keys: Keys, n: int) -> Ints:
         """(n,) index of each key."""
