@@ -26,7 +26,7 @@ def alarm_of(
         what=watch.metric(reading.stream), effect=signed * watch.unit(reading.stream),
         tolerance=watch.max_drop * watch.unit(reading.stream), rows=reading.n, level=reading.level,
         limit=watch.limit, statistics={"loss": reading.mean, "reference_loss": reference}, snoozed=snoozed,
-        sentence=_sentence(watch, reading, reference, effect, zone),
+        sentence=_sentence(watch, reading, reference, zone),
     )  # fmt: skip
 
 
@@ -37,12 +37,10 @@ def _severity(watch: PerformanceWatch, reading: Reading, effect: float) -> Sever
     return Severity.PAGE if isfinite(effect) and abs(effect) > 2 * watch.max_drop else Severity.WARNING
 
 
-def _sentence(watch: PerformanceWatch, reading: Reading, reference: float, effect: float, zone: str) -> str:
+def _sentence(watch: PerformanceWatch, reading: Reading, reference: float, zone: str) -> str:
     name, since = watch.metric(reading.stream), moment(reading.onset, zone)
     if reading.stream == CONCEPT:
-        off = f"positives are {points(effect)} {'more' if effect > 0 else 'fewer'} than scores say"
-        said = off if abs(effect) > watch.max_drop else "high and low scores are off in opposite directions"
-        return f"{name} has changed since {since}: {said} ({count(reading.n, 'label')})"
+        return f"{name} has changed since {since}. {reading.sentence} ({count(reading.n, 'label')})"
     rows = count(reading.n, "prediction" if reading.stream == "estimated" else "label")
     unit = watch.unit(reading.stream)
     if unit != 1.0:

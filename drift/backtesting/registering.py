@@ -62,7 +62,7 @@ def register(store: Store, model: Model, plan: Plan, source: Any, progress: Prog
     reference = store.add_reference(
         model.id, version=built.version, schema=built.schema, grid=built.grid, profile=built.profile,
         chunks=built.chunks, content_hash=built.content_hash, rows=built.rows, active_from=0, summary=built.summary,
-        outcomes=built.outcomes, outcome_chunks=built.outcome_chunks,
+        outcomes=built.outcomes, outcome_chunks=built.outcome_chunks, learnt=built.learnt,
     )  # fmt: skip
     return Registered(reference, data.names, built.summary["time"] is not None, (*notes, *_worth_saying(built)))
 

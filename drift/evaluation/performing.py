@@ -62,7 +62,7 @@ def performed(step: Step, duty: Duty) -> None:
         state = {**state, "matured": np.full(1, before.start, np.int64)}
     found: list[Reading] = []
     if step.profile.outcomes is not None:
-        state, said = watch.step(state, ESTIMATED, step.window.start, step.profile.outcomes)
+        state, said = watch.step(state, ESTIMATED, step.window.start, step.profile.outcomes, step.profile)
         found += [said] if said else []
     for window, outcomes in _matured(step, duty, int(state["matured"][0])):
         state = {**state, "matured": np.full(1, window.start, np.int64)}

@@ -19,6 +19,7 @@ from drift.core.columnar import rows_of
 from drift.core.counting import Counter
 from drift.core.errors import ReferenceRefused
 from drift.core.grid import Grid
+from drift.core.outcome.grid import Task
 from drift.core.outcome.labelled import LabelledRows
 from drift.core.profile import Profile, Sums
 from drift.core.rows import Fields
@@ -27,6 +28,7 @@ from drift.core.schema import Kind, Schema, Storage
 from drift.reference.chunks import ChunkCounter, Chunks
 from drift.reference.data import Data
 from drift.reference.kept import Kept, with_id
+from drift.reference.losses import Losses
 from drift.reference.options import ReferenceOptions
 from drift.reference.prior import Prior
 from drift.reference.read import open_data
@@ -56,6 +58,8 @@ class BuiltReference:
     outcomes: Sums | None = None
     """Predictions and their labels; None: the grid counts none."""
     outcome_chunks: Chunks | None = None
+    learnt: bytes | None = None
+    """A regression's `detectors.performance.dle.Dle`."""
 
 
 def build_reference(
@@ -90,21 +94,23 @@ def build_reference(
     prior = first.prior()
     counters = [ChunkCounter(Counter(grid), first.length)]
     counters += [ChunkCounter(LabelledRows(grid), first.length)] if found.grid is not None else []
-    _count(data, fields, counters, first, kept, prior, progress)
+    losses = Losses(grid, first.length) if found.grid is not None and found.grid.task is Task.REGRESSION else None
+    _count(data, fields, [*counters, *([losses] if losses is not None else [])], first, kept, prior, progress)
     (total, chunks), *outcomes = [counter.finish() for counter in counters]
+    learnt = losses.learnt() if losses is not None else None
     profile = Profile(grid, total)
     facts = first.facts(chunks) | {"prior": prior.facts() if prior else None}
     content = sha256(f"{data.digest()} {grid.id}{_chosen(options)}".encode()).hexdigest()
     summary = summarise(inferred, first.tallies, grid, facts)
     return BuiltReference(
         options.version, schema, grid, profile, chunks, first.rows, content, summary, kept.sample,
-        *(outcomes[0] if outcomes else ()),
+        outcomes[0][0] if outcomes else None, outcomes[0][1] if outcomes else None, learnt,
     )  # fmt: skip
 
 
 def _count(
-    data: Data, fields: Fields, counters: Sequence[ChunkCounter], first: Reading, kept: Kept, prior: Prior | None,
-    progress: Progress | None,
+    data: Data, fields: Fields, counters: Sequence[ChunkCounter | Losses], first: Reading, kept: Kept,
+    prior: Prior | None, progress: Progress | None,
 ) -> None:  # fmt: skip
     rows = 0
     for n, columns in data.batches():

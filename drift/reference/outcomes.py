@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from drift.core.errors import ReferenceRefused
 from drift.core.grid import ColumnGrid, fixed_point, key_hash
-from drift.core.outcome.grid import MOST_CAUSES, MOST_CLASSES, OutcomeGrid, Task
+from drift.core.outcome.grid import MOST_CAUSES, MOST_CLASSES, MOST_CROSSED, OutcomeGrid, Task
 from drift.core.outcome.seen import MOST_SLOTS
 from drift.core.schema import Column, Kind, Role, Schema
 from drift.reference.options import ReferenceOptions
@@ -111,6 +111,7 @@ class _Maker:
         edges = np.unique(np.quantile(errors, np.arange(1, ERROR_CELLS) / ERROR_CELLS))
         grid = OutcomeGrid(
             Task.REGRESSION, name, self.prediction.name, weight=self._weight(), causes=self._causes(),
+            crossed=self._crossed(),
             centre=fixed_point(float(low), float(high), float(ordered.mean()))[0],
             unit=float(2.0 ** np.ceil(np.log2(span))), losses=tuple(edges[edges > 0].tolist()),
             quantiles=self.options.quantiles,
@@ -136,6 +137,7 @@ class _Maker:
         grid = OutcomeGrid(
             task, self.label.name, prediction, names, scores, calibrated if known else (),
             self.options.thresholds[0] if self.options.thresholds else 0.5, self._weight(), self._causes(),
+            self._crossed(),
         )  # fmt: skip
         few = f"fewer than {MIN_CLASS} labelled rows of a class: performance cannot be estimated without labels"
         return Found(grid, "" if known or not scores else few)
@@ -203,6 +205,11 @@ class _Maker:
             if grid.column.role is Role.FEATURE and not grid.sketch and grid.slots <= MOST_SLOTS
         ]  # fmt: skip
         return tuple(features[:MOST_CAUSES])
+
+    def _crossed(self) -> tuple[str, ...]:
+        """The first causes that came as they are, for tables of pairs."""
+        plain = [name for name in self._causes() if not self.grids[name].column.derive]
+        return tuple(plain[:MOST_CROSSED])
 
 
 def _spellings(key: str) -> list[float]:

@@ -108,7 +108,7 @@ def add_reference(
     return store.add_reference(
         model.id, version=version, schema=built.schema, grid=built.grid, profile=built.profile, chunks=built.chunks,
         content_hash=built.content_hash, rows=built.rows, active_from=active_from, summary=built.summary,
-        sample=built.sample, outcomes=built.outcomes, outcome_chunks=built.outcome_chunks,
+        sample=built.sample, outcomes=built.outcomes, outcome_chunks=built.outcome_chunks, learnt=built.learnt,
     )  # fmt: skip
 
 

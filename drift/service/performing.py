@@ -8,9 +8,13 @@ from typing import Final, Protocol
 from detectors.budget import AlarmBudget
 from detectors.performance.causes import causes
 from detectors.performance.cbpe import Estimator
+from detectors.performance.dle import Dle
+from detectors.performance.fairness import gaps
 from detectors.performance.implied import matured
 from detectors.performance.options import Payoff, PerformanceOptions
 from detectors.performance.realized import realized
+from detectors.performance.slices import slices
+from detectors.performance.summary import summary
 from detectors.performance.support import outside
 from detectors.performance.watch import PerformanceWatch
 from drift.config import ModelSettings
@@ -18,7 +22,7 @@ from drift.core.catalogue import Model, Reference
 from drift.core.clock import Clock
 from drift.core.outcome.grid import Task
 from drift.core.outcome.sums import Outcomes
-from drift.core.performance import Cause, Measures, Performance
+from drift.core.performance import Cause, Gap, Measures, Performance
 from drift.core.profile import Profile
 from drift.core.schema import canonical_key
 from drift.core.window import Window, WindowSpec
@@ -39,6 +43,9 @@ class Store(Protocol):
 
     def outcome_chunks(self, reference_id: int) -> Sequence[tuple[Window, Outcomes]]:
         """Those of each of its stretches of time."""
+
+    def reference_learnt(self, reference_id: int) -> bytes | None:
+        """What was fitted to a regression's errors."""
 
     def reference_profile(self, reference_id: int) -> Profile:
         """Its sums."""
@@ -64,6 +71,7 @@ class Known:
     profile: Profile
     outcomes: Outcomes
     estimator: Estimator | None
+    dle: Dle | None
     watch: PerformanceWatch | None
     measures: Mapping[int, Measures]
     """Segment → realised metrics."""
@@ -128,15 +136,20 @@ class Performing:
         options = replace(rules.options, since=chunks[-1][0].end if chunks else None)
         profile = self._store.reference_profile(reference.id)
         if rules.trained:
-            return Known(profile, own, None, None, {})
-        estimator = None
+            return Known(profile, own, None, None, None, {})
+        estimator, learnt = None, self._store.reference_learnt(reference.id)
+        dle = Dle.load(reference.grid, learnt) if learnt is not None else None
         if own.outcome.task is not Task.REGRESSION and own.outcome.scores and own.joined():
             estimator = Estimator.of(own, Regrouped(chunks, spec), options)
         measures = {s.index: realized(own, s.index, options, True) for s in reference.grid.segments}
         watch = PerformanceWatch(
-            own, Regrouped(chunks, spec), max_drop=options.max_drop, alarm_windows=rules.budget.windows(spec, 1)
+            own,
+            Regrouped(chunks, spec),
+            max_drop=options.max_drop,
+            alarm_windows=rules.budget.windows(spec, 1),
+            dle=dle,
         )
-        return Known(profile, own, estimator, watch, measures)
+        return Known(profile, own, estimator, dle, watch, measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +168,7 @@ class _One:
         joined, joinable = self.outcomes.joined(segment), self.outcomes.joinable(segment)
         mature = self._mature(joined, joinable)
         implied = mature and self.rules.options.absent is not None
-        return Performance(
+        found = Performance(
             estimated=self._estimated(segment),
             realized=realized(self.outcomes, segment, self.rules.options, mature) if joined or implied else {},
             reference=self.known.measures.get(segment, {}),
@@ -166,14 +179,32 @@ class _One:
             mature=mature,
             confusion=self._confusion(segment),
             causes=self._causes() if segment == 0 else (),
+            gaps=self._gaps() if segment == 0 else (),
+            slices=slices(self.outcomes, realized=not implied) if segment == 0 else (),
         )
+        said = summary(found, max_drop=self.rules.options.max_drop, zone=self.rules.options.zone)
+        return replace(found, summary=said)
+
+    def _gaps(self) -> tuple[Gap, ...]:
+        sensitive = self.rules.options.sensitive
+        if not sensitive:
+            return ()
+        measured = [
+            realized(self.outcomes, s.index, self.rules.options, True) for s in self.outcomes.grid.segments
+        ]  # fmt: skip
+        return gaps(self.outcomes, sensitive, measured)
 
     def _assumption(self) -> str:
         if self.rules.trained:
             return "Nothing is estimated: the reference holds rows that the model was trained on."
+        if self.known.dle is not None:
+            return "Assumes that errors depend on the inputs as they did in the reference."
         return self.known.estimator.assumption() if self.known.estimator else ""
 
     def _estimated(self, segment: int) -> Measures:
+        if self.known.dle is not None:
+            beyond = outside(self.profile, self.known.profile, segment)
+            return self.known.dle.measures(self.profile, segment, beyond)
         if self.known.estimator is None:
             return {}
         return self.known.estimator.measures(self.outcomes, segment, outside(self.profile, self.known.profile, segment))

@@ -17,7 +17,7 @@ from drift.core.sample import RowSample
 from drift.core.schema import Schema
 from drift.core.window import WindowSpec
 from drift.store import tables
-from drift.store.tables import OUTCOMES, SAMPLE, model_references, models, reference_sums, store
+from drift.store.tables import LEARNT, OUTCOMES, SAMPLE, model_references, models, reference_sums, store
 
 Known = dict[int, Reference]
 """References already read, by id: they are immutable, and their grids take long to read."""
@@ -119,6 +119,7 @@ def dump_sums(
     sample: RowSample | None = None,
     outcomes: Sums | None = None,
     outcome_chunks: Iterable[tuple[int, int, Sums]] = (),
+    learnt: bytes | None = None,
 ) -> list[dict[str, Any]]:
     """The rows of `reference_sums` without their id. Long work, done before the transaction begins."""
     rows = [(WHOLE, 0, 0, block, blob) for block, blob in enumerate(profile.dump())]
@@ -126,6 +127,8 @@ def dump_sums(
         rows.append((WHOLE, 0, 0, SAMPLE, sample.dump()))
     if outcomes is not None:
         rows.append((WHOLE, 0, 0, OUTCOMES, outcomes.dump()))
+    if learnt is not None:
+        rows.append((WHOLE, 0, 0, LEARNT, learnt))
     rows += [(n, start, end, OUTCOMES, sums.dump()) for n, (start, end, sums) in enumerate(outcome_chunks)]
     for chunk, (start, end, sums) in enumerate(chunks):
         rows += [(chunk, start, end, block, part.dump()) for block, part in enumerate(split(grid, sums))]
@@ -200,6 +203,13 @@ def reference_outcomes(c: Connection, of: Reference) -> Outcomes | None:
     mine = select(t.c.blob).where(t.c.reference_id == of.id, t.c.chunk == WHOLE, t.c.block == OUTCOMES)
     blob = c.execute(mine).scalar_one_or_none()
     return None if blob is None else Outcomes.load(of.grid, blob)
+
+
+def reference_learnt(c: Connection, reference_id: int) -> bytes | None:
+    """What was fitted to a regression's errors; None: nothing."""
+    t = reference_sums
+    mine = select(t.c.blob).where(t.c.reference_id == reference_id, t.c.chunk == WHOLE, t.c.block == LEARNT)
+    return c.execute(mine).scalar_one_or_none()
 
 
 def outcome_chunks(c: Connection, of: Reference) -> list[tuple[int, int, bytes]]:

@@ -8,11 +8,14 @@ from drift.core.outcome.counting import OutcomeCounter
 from drift.core.outcome.sums import Outcomes
 from drift.core.performance import Performance
 from drift.core.window import Window
-from drift.store import catalogue, outcomes, results
+from drift.store import catalogue, evaluation, outcomes, results
+from drift.store.rows import WindowRow
 from drift.store.transactions import Transactions
 
 COUNTERS: Final = 64
 """Counters kept: some ten kilobytes a cause each."""
+MATURE_WITHIN: Final = 1_000
+"""Windows that are gone back for one whose labels are mature: six weeks of hours."""
 
 
 class OutcomeStore(Transactions):
@@ -29,6 +32,10 @@ class OutcomeStore(Transactions):
         reference = self.reference(reference_id)
         return self._read(lambda c: catalogue.reference_outcomes(c, reference))
 
+    def reference_learnt(self, reference_id: int) -> bytes | None:
+        """What was fitted to a regression's errors (`detectors.performance.dle`); None: nothing."""
+        return self._read(lambda c: catalogue.reference_learnt(c, reference_id))
+
     def outcome_chunks(self, reference_id: int) -> Sequence[tuple[Window, Outcomes]]:
         """The predictions and labels of each of the reference's stretches of time, in order."""
         reference = self.reference(reference_id)
@@ -39,6 +46,14 @@ class OutcomeStore(Transactions):
         """(window id, segment) → performance as last evaluated; `segment` None: of all of them."""
         ids = list(window_ids)
         return self._read(lambda c: results.performances(c, ids, segment))
+
+    def newest_mature(self, reference_id: int, spec: str, until: int) -> WindowRow | None:
+        """The newest final window that ends by `until` and whose labels are mature; it goes back a thousand windows."""
+        return self._read(lambda c: evaluation.newest_mature(c, reference_id, spec, until, MATURE_WITHIN))
+
+    def evaluated(self, model_id: int) -> dict[tuple[int, str], int]:
+        """(reference, spec) → when one of the model's windows was judged last, microseconds."""
+        return self._read(lambda c: evaluation.evaluated(c, model_id))
 
     def unmet(self, model_id: int) -> tuple[int, int]:
         """How many predictions wait for a label, and labels for a prediction. Reads all of the model's."""

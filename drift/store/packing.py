@@ -54,7 +54,19 @@ class Axes:
 
 def pack_performance(performance: Performance) -> bytes:
     """Bytes: MessagePack, zstd."""
-    return zstandard.ZstdCompressor().compress(msgspec.msgpack.encode(performance))
+    return zstandard.ZstdCompressor().compress(msgspec.msgpack.encode(performance, enc_hook=_plain))
+
+
+def _plain(value: object) -> object:
+    """NumPy's numbers as Python's.
+
+    Raises:
+        NotImplementedError: it is none.
+    """
+    if isinstance(value, np.generic):
+        found: object = value.item()
+        return found
+    raise NotImplementedError(f"a result cannot hold a {type(value).__name__}")
 
 
 def unpack_performance(blob: bytes) -> Performance:

@@ -143,7 +143,7 @@ class Store(AlertingStore, ViewingStore, OutcomeStore):
         self, model_id: int, *, version: str, schema: Schema, grid: Grid, profile: Profile,
         chunks: Iterable[tuple[int, int, Sums]] = (), content_hash: str, rows: int, active_from: int,
         summary: Mapping[str, object] | None = None, sample: RowSample | None = None, outcomes: Sums | None = None,
-        outcome_chunks: Iterable[tuple[int, int, Sums]] | None = None,
+        outcome_chunks: Iterable[tuple[int, int, Sums]] | None = None, learnt: bytes | None = None,
     ) -> Reference:  # fmt: skip
         """Register a reference; the same content again returns the first. `chunks` are (start, end, sums on `grid`).
 
@@ -154,7 +154,7 @@ class Store(AlertingStore, ViewingStore, OutcomeStore):
             model_id, version=version, schema=schema, grid=grid, content_hash=content_hash, rows=rows,
             active_from=active_from, created_at=self._clock.now(), summary=summary or {},
         )  # fmt: skip
-        sums = catalogue.dump_sums(grid, chunks, profile, sample, outcomes, outcome_chunks or ())
+        sums = catalogue.dump_sums(grid, chunks, profile, sample, outcomes, outcome_chunks or (), learnt)
         return self._write(lambda c: catalogue.add_reference(c, values, sums, self._known))
 
     def reference(self, reference_id: int) -> Reference:

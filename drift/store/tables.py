@@ -44,6 +44,9 @@ FIELDS: Final = -2
 OUTCOMES: Final = -3
 """The block of `panes` that holds sums of predictions and labels; in `reference_sums` it stands with every chunk."""
 
+LEARNT: Final = -4
+"""The block of `reference_sums` that holds what was fitted to a regression's errors; it stands with chunk −1."""
+
 metadata = MetaData(
     naming_convention={
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -26,6 +26,7 @@ Of the whole traffic only:
 | delays | (o, 24) | joined ones by class and by delay: cell d holds 2**d − 1 ≤ minutes < 2**(d+1) − 1 |
 | cause_rows, cause_expected | (slots,) | predictions of known probability, by the bins of `causes`; Σ expected loss |
 | cause_seen, cause_loss | (slots,) | joined ones; Σ loss: 1 for a wrong class, \\|e\\| ÷ unit |
+| pair_rows, pair_expected, pair_seen, pair_loss | (pairs, 8, 8) | the same by pairs of `crossed`; see `pairs` |
 
 Pairs (…, 2) are high and low parts, see `fixed`. Losses are summed in 2**-20 by bins.
 """
@@ -39,6 +40,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from drift.core.outcome.grid import OutcomeGrid, Task
+from drift.core.outcome.pairs import EIGHTHS, pairs_of
 from drift.core.profile import Sums
 
 if TYPE_CHECKING:
@@ -58,10 +60,10 @@ def losses_of(grid: OutcomeGrid) -> tuple[str, ...]:
     """Names of a task's losses, in order.
 
     Binary and multiclass: `brier` (multiclass: summed over classes, 0–2), `log_loss` (nats, probabilities clipped to
-    2**-52 … 1 − 2**-52). Binary also, whatever the label: `score` (of the positive class), `log_negative` (−ln(1 − score))
-    and `log_positive` (−ln score), so that what `terms` sums can be split into joined and not. Regression, in units: `error` (prediction − label),
-    `absolute`, `squared`, `label`, `label_squared`, `percentage` (|e/y|, of labels that are not 0: scikit-learn's bound
-    of 2**-52 stands for them), and one `pinball_<level>` a level.
+    2**-52 … 1 − 2**-52). Binary also, whatever the label: `score` (of the positive class), `log_negative`
+    (−ln(1 − score)) and `log_positive` (−ln score), so that what `terms` sums can be split into joined and not.
+    Regression, in units: `error` (prediction − label), `absolute`, `squared`, `label`, `label_squared`, `percentage`
+    (|e/y|, of labels that are not 0: scikit-learn's bound of 2**-52 stands for them), one `pinball_<level>` a level.
     """
     match grid.task:
         case Task.BINARY:
@@ -122,9 +124,11 @@ class OutcomeLayout:
     def whole(self) -> Shapes:
         """Block → shape, of the whole traffic."""
         slots = self.cause_slots[-1]
+        table = len(pairs_of(self.outcome.crossed)), EIGHTHS, EIGHTHS
+        pairs = ("pair_rows", "pair_expected", "pair_seen", "pair_loss") if self.outcome.crossed else ()
         return {
             "conflicts": (1,), "delays": (self.outcome.outcomes, DELAYS), "cause_rows": (slots,),
-            "cause_expected": (slots,), "cause_seen": (slots,), "cause_loss": (slots,),
+            "cause_expected": (slots,), "cause_seen": (slots,), "cause_loss": (slots,), **dict.fromkeys(pairs, table),
         }  # fmt: skip
 
     @cached_property
