@@ -13,12 +13,13 @@ from drift.metrics.alerting import Alerting, Counts
 from drift.metrics.delivering import Delivering, OutboxCount
 from drift.metrics.last_windows import WHOLE, LastWindows, Snapshot, severity
 from drift.metrics.names import Metric
+from drift.metrics.performing import Told
 from drift.metrics.retraining import Retraining
 
 MOST_TOPICS: Final = 500
 """Topics counted apart (each replayed file is one); the records of further ones are counted under `other`."""
 
-__all__ = ["MOST_TOPICS", "WHOLE", "Metrics", "Snapshot", "severity"]
+__all__ = ["MOST_TOPICS", "WHOLE", "Metrics", "Snapshot", "Told", "severity"]
 
 
 class Metrics:
@@ -71,6 +72,10 @@ class Metrics:
     def late(self, model: str, n: int) -> None:
         """`n` of the counted events were late."""
         self._counters[names.LATE_ROWS.name].labels(model).inc(n)
+
+    def labels(self, model: str, n: int) -> None:
+        """`n` labels came by themselves and were kept to meet their predictions."""
+        self._counters[names.LABELS.name].labels(model).inc(n)
 
     def lag(self, partition: Partition, records: int) -> None:
         """`records` lie between the partition's last commit and its end."""

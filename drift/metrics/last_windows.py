@@ -20,6 +20,7 @@ from drift.core.alarm import Severity
 from drift.core.clock import SECOND, Clock
 from drift.core.result import Judgement, Outcome
 from drift.metrics import names
+from drift.metrics.performing import Sample, Told, labelled, samples
 
 WHOLE: Final = "all"
 """The segment label of everything."""
@@ -44,6 +45,8 @@ class Snapshot:
     """(Segment label, severity) → alarms that stand and are not snoozed."""
     unknown: int = 0
     """Fields that no reference knows, of those looked at."""
+    performed: Told = field(default_factory=Told)
+    """How well the model did, where that is counted."""
 
     @property
     def stale_at(self) -> int:
@@ -52,23 +55,18 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """The series of one column: all of them are exported, or none."""
+class _Block:
+    """The series of one column, or of one segment's performance: all of them are exported, or none."""
 
     rank: tuple[bool, bool, float]
     """Not in breach, not the whole traffic, minus severity: the smallest is the worst."""
-    labels: tuple[str, ...]
-    statistics: tuple[tuple[str, float], ...]
-    thresholds: tuple[tuple[str, float], ...]
-
-    def __len__(self) -> int:
-        return len(self.statistics) + len(self.thresholds)
+    samples: tuple[Sample, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Published:
     snapshot: Snapshot
-    columns: tuple[_Column, ...]
+    blocks: tuple[_Block, ...]
 
 
 class LastWindows(Collector):
@@ -81,7 +79,7 @@ class LastWindows(Collector):
 
     def publish(self, snapshot: Snapshot) -> None:
         """Put the snapshot in its predecessor's place; one of an older window is ignored."""
-        published = _Published(snapshot, tuple(_columns(snapshot, self._worst)))
+        published = _Published(snapshot, (*_performances(snapshot), *_columns(snapshot, self._worst)))
         key = (snapshot.model, snapshot.version, snapshot.window)
         with self._lock:
             before = self._state.get(key)
@@ -108,20 +106,19 @@ class LastWindows(Collector):
             fresh = [published for published in everything if now < published.snapshot.stale_at]
             for published in fresh:
                 _totals(families, published.snapshot)
-            self._capped(families, model, [column for published in fresh for column in published.columns])
+            self._capped(families, model, [block for published in fresh for block in published.blocks])
         yield from families.values()
 
-    def _capped(self, families: Mapping[str, GaugeMetricFamily], model: str, columns: list[_Column]) -> None:
-        """The worst columns first, until the model's cap is reached; what is left out is counted."""
+    def _capped(self, families: Mapping[str, GaugeMetricFamily], model: str, blocks: list[_Block]) -> None:
+        """The worst first, until the model's cap is reached; what is left out is counted."""
         room, dropped = self._max_series, 0
-        for column in sorted(columns, key=lambda c: c.rank):
-            if len(column) > room:
-                dropped += len(column)
+        for block in sorted(blocks, key=lambda b: b.rank):
+            if len(block.samples) > room:
+                dropped += len(block.samples)
                 continue
-            room -= len(column)
-            for metric, values in ((names.STATISTIC, column.statistics), (names.THRESHOLD, column.thresholds)):
-                for statistic, value in values:
-                    families[metric.name].add_metric((*column.labels, statistic), value)
+            room -= len(block.samples)
+            for name, labels, value in block.samples:
+                families[name].add_metric(labels, value)
         families[names.SERIES.name].add_metric((model,), self._max_series - room)
         families[names.DROPPED.name].add_metric((model,), dropped)
 
@@ -147,13 +144,23 @@ def _totals(families: Mapping[str, GaugeMetricFamily], snapshot: Snapshot) -> No
         for level in Severity:
             families[names.ALARMS.name].add_metric((*mine, level.value), snapshot.alarms.get((segment, level), 0))
     families[names.UNKNOWN.name].add_metric(labels, snapshot.unknown)
+    for name, where, value in labelled(snapshot.performed, labels):
+        families[name].add_metric(where, value)
     if WHOLE in snapshot.judgements:
         outcome = snapshot.judgements[WHOLE].outcome
         for other in Outcome:
             families[names.OUTCOME.name].add_metric((*labels, other.word), float(other is outcome))
 
 
-def _columns(snapshot: Snapshot, worst: int) -> Iterator[_Column]:
+def _performances(snapshot: Snapshot) -> Iterator[_Block]:
+    """The whole traffic before all else; segments after what is in breach there."""
+    mine = (snapshot.model, snapshot.version, snapshot.window)
+    for segment in sorted({*snapshot.performed.latest, *snapshot.performed.mature}):
+        whole = segment == WHOLE
+        yield _Block((False, not whole, -np.inf if whole else 0.0), samples(snapshot.performed, mine, segment))
+
+
+def _columns(snapshot: Snapshot, worst: int) -> Iterator[_Block]:
     """The columns in breach, and of the whole traffic the `worst` ones as well."""
     for segment, judgement in snapshot.judgements.items():
         severe = severity(judgement)
@@ -164,14 +171,16 @@ def _columns(snapshot: Snapshot, worst: int) -> Iterator[_Column]:
             if column in breached or i in shown:
                 rank = (column not in breached, segment != WHOLE, -float(severe[i]))
                 labels = (snapshot.model, snapshot.version, snapshot.window, segment, column)
-                named = judgement.statistics
-                yield _Column(
-                    rank, labels, _finite(named, judgement.values[i]), _finite(named, judgement.thresholds[i])
-                )
+                values = _finite(names.STATISTIC.name, labels, judgement.statistics, judgement.values[i])
+                bounds = _finite(names.THRESHOLD.name, labels, judgement.statistics, judgement.thresholds[i])
+                yield _Block(rank, (*values, *bounds))
 
 
-def _finite(names_: tuple[str, ...], values: npt.NDArray[np.float64]) -> tuple[tuple[str, float], ...]:
-    return tuple((name, value) for name, value in zip(names_, values.tolist(), strict=True) if np.isfinite(value))
+def _finite(
+    name: str, labels: tuple[str, ...], statistics: tuple[str, ...], values: npt.NDArray[np.float64]
+) -> tuple[Sample, ...]:
+    pairs = zip(statistics, values.tolist(), strict=True)
+    return tuple((name, (*labels, statistic), value) for statistic, value in pairs if np.isfinite(value))
 
 
 def severity(judgement: Judgement) -> npt.NDArray[np.float64]:

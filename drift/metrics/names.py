@@ -35,6 +35,12 @@ DEAD_LETTERS: Final = Metric("drift_dead_letters_total", "counter", "Events refu
 LATE_ROWS: Final = Metric(
     "drift_late_rows_total", "counter", "Events that came after their pane's end and the lateness; counted.", ("model",)
 )
+LABELS: Final = Metric(
+    "drift_labels_total",
+    "counter",
+    "Labels that came by themselves and were kept to meet their predictions.",
+    ("model",),
+)
 LAG: Final = Metric("drift_lag_records", "gauge", "Records between the last commit and the log's end.", _PARTITION)
 WATERMARK: Final = Metric(
     "drift_watermark_timestamp_seconds", "gauge", "Largest event time committed.", (*_PARTITION, "model")
@@ -95,9 +101,57 @@ THRESHOLD: Final = Metric(
     "The threshold in force for a statistic of one column.",
     (*_WINDOW, "segment", "column", "statistic"),
 )
-SERIES: Final = Metric("drift_series_exported", "gauge", "Series with a column's name, after the cap.", ("model",))
+# Performance: of the whole traffic, and of segments of attributes that are `sensitive`.
+_MEASURED: Final = (*_WINDOW, "segment", "metric", "kind")
+PERFORMANCE: Final = Metric(
+    "drift_performance",
+    "gauge",
+    "A metric of the model's performance: `estimated` of the last final window, `realized` of the newest window whose "
+    "labels are mature.",
+    _MEASURED,
+)
+PERFORMANCE_LOW: Final = Metric(
+    "drift_performance_low", "gauge", "Lower end of the 95 % band of drift_performance.", _MEASURED
+)
+PERFORMANCE_HIGH: Final = Metric(
+    "drift_performance_high", "gauge", "Upper end of the 95 % band of drift_performance.", _MEASURED
+)
+PERFORMANCE_REFERENCE: Final = Metric(
+    "drift_performance_reference", "gauge", "The same metric on the reference.", (*_WINDOW, "segment", "metric")
+)
+AFFECTED: Final = Metric(
+    "drift_performance_affected",
+    "gauge",
+    "1 where accuracy (or the mean absolute error) is worse than the reference's by more than `max_drop` and its band "
+    "excludes that nothing changed, or an alarm on performance stands; absent where it is not known.",
+    (*_WINDOW, "segment"),
+)
+COVERAGE: Final = Metric(
+    "drift_label_coverage_ratio",
+    "gauge",
+    "Share of the predictions of the last final window that can be labelled and are.",
+    (*_WINDOW, "segment"),
+)
+MATURE: Final = Metric(
+    "drift_labels_mature",
+    "gauge",
+    "1 where the labels of the last final window have had the time that they need.",
+    (*_WINDOW, "segment"),
+)
+MATURE_END: Final = Metric(
+    "drift_labels_window_end_timestamp_seconds",
+    "gauge",
+    "End of the newest window whose labels are mature: the one of which realised performance is.",
+    _WINDOW,
+)
+SERIES: Final = Metric(
+    "drift_series_exported", "gauge", "Series of columns and of performance, after the cap.", ("model",)
+)
 DROPPED: Final = Metric(
-    "drift_series_dropped", "gauge", "Series of columns in breach or among the worst that the cap left out.", ("model",)
+    "drift_series_dropped",
+    "gauge",
+    "Series of performance by segment, and of columns in breach or among the worst, that the cap left out.",
+    ("model",),
 )
 # Delivery: exported by servers; the first two by the one that delivers, the others by all from the same outbox.
 DELIVERIES: Final = Metric(
@@ -143,12 +197,15 @@ RETRAIN_ATTEMPTS: Final = Metric(
 )
 BUILD: Final = Metric("drift_build_info", "gauge", "1; the release that runs.", ("version",))
 
+PERFORMING: Final = (
+    PERFORMANCE, PERFORMANCE_LOW, PERFORMANCE_HIGH, PERFORMANCE_REFERENCE, AFFECTED, COVERAGE, MATURE, MATURE_END,
+)  # fmt: skip
 INGEST: Final = (
-    RECORDS, EVENTS, DEAD_LETTERS, LATE_ROWS, LAG, WATERMARK, COMMIT, FENCED, GAPS, GAP_RECORDS,
+    RECORDS, EVENTS, DEAD_LETTERS, LATE_ROWS, LABELS, LAG, WATERMARK, COMMIT, FENCED, GAPS, GAP_RECORDS,
 )  # fmt: skip
 RESULTS: Final = (
     EVALUATION, WINDOW_END, WINDOW_ROWS, OUTCOME, DRIFTED, WATCHED, ALARMS, UNKNOWN, STATISTIC, THRESHOLD,
-    SERIES, DROPPED,
+    *PERFORMING, SERIES, DROPPED,
 )  # fmt: skip
 DELIVERING: Final = (ALERTS, INCIDENTS, ALLOWED, DELIVERIES, DELIVERY, OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_OLDEST)
 RETRAINING: Final = (RETRAIN_RUNS, RETRAIN_ATTEMPTS)

@@ -126,6 +126,9 @@ class Metrics(Protocol):
     def late(self, model: str, n: int) -> None:
         """Rows that came after their pane's end and the lateness."""
 
+    def labels(self, model: str, n: int) -> None:
+        """Labels that came by themselves and were kept to meet their predictions."""
+
     def lag(self, partition: Partition, records: int) -> None:
         """Records between the position and the end."""
 

@@ -316,6 +316,8 @@ class Worker:
             self._metrics.rows(model, n)
         for model, n in buffer.late.items():
             self._metrics.late(model, n)
+        for model, n in buffer.labels.items():
+            self._metrics.labels(model, n)
         for letter in buffer.dead_letters:
             self._metrics.dead_letter(letter.reason, 1)
         for gap in buffer.gaps:

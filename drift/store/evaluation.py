@@ -6,7 +6,7 @@ Each arrow is one transaction under the lease; what arrives between two of them 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select, tuple_
 
@@ -182,6 +182,33 @@ def latest_final(c: Connection, model_id: int) -> list[WindowRow]:
     return _listed(c, select(windows).join(newest, same).where(mine).order_by(*key))
 
 
+def evaluated(c: Connection, model_id: int) -> dict[tuple[int, str], int]:
+    """(reference, spec) → when one of its final windows was judged last."""
+    t = windows
+    statement = select(t.c.reference_id, t.c.spec, func.max(t.c.evaluated_at).label("at"))
+    mine = and_(t.c.model_id == model_id, t.c.state == WindowState.FINAL.value)
+    found = c.execute(statement.where(mine).group_by(t.c.reference_id, t.c.spec))
+    return {(row.reference_id, row.spec): row.at or 0 for row in found}
+
+
+def newest_mature(c: Connection, reference_id: int, spec: str, until: int, most: int) -> WindowRow | None:
+    """The newest of about `most` final windows that end by then, of whose latest result the labels are mature."""
+    t = windows
+    latest = and_(result_rows.c.window_id == t.c.id, result_rows.c.revision == t.c.revision)
+    mine = and_(t.c.reference_id == reference_id, t.c.spec == spec, t.c.state == WindowState.FINAL.value)
+    performed = and_(result_rows.c.segment == 0, result_rows.c.performance.is_not(None))
+    statement = select(t, result_rows.c.performance).join(result_rows, latest).where(mine, performed)
+    for _ in range(0, most, _PAGE):
+        rows = c.execute(statement.where(t.c.end <= until).order_by(t.c.end.desc()).limit(_PAGE)).all()
+        for row in rows:
+            if results.mature(row.performance):
+                return window_of(row)
+        if len(rows) < _PAGE:
+            return None
+        until = rows[-1].end - 1
+    return None
+
+
 def final_windows(c: Connection, reference_id: int, spec: str, start: int, end: int) -> list[Window]:
     """Final windows with rows that start within [start, end), ascending."""
     t = windows
@@ -219,6 +246,7 @@ def window_of(row: Row[Any]) -> WindowRow:
     )
 
 
+_PAGE: Final = 50
 _PLAIN: Sequence[str] = (
     "id", "model_id", "reference_id", "spec", "revision", "rows", "dirt", "new_rows", "stale", "stale_since",
     "evaluated_at", "reason", "first_final",

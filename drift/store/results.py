@@ -73,6 +73,11 @@ def performances(c: Connection, window_ids: Iterable[int], segment: int | None) 
     return found
 
 
+def mature(blob: bytes) -> bool:
+    """Whether a stored performance is of a window whose labels are mature."""
+    return unpack_performance(blob).mature
+
+
 def load_axes(c: Connection, axes_id: int, known: KnownAxes) -> Axes:
     """The names of a result's columns and statistics."""
     if axes_id not in known:

@@ -102,6 +102,7 @@ def test_what_the_pipeline_counts() -> None:
     metrics.rows("m", 9)
     metrics.dead_letter(REASONS[0], 1)
     metrics.late("m", 2)
+    metrics.labels("m", 5)
     metrics.lag(PARTITION, 42)
     metrics.watermark(PARTITION, "m", T0)
     metrics.commit(0.004)
@@ -113,6 +114,7 @@ def test_what_the_pipeline_counts() -> None:
     assert found["drift_events_total"] == {("m",): 9}
     assert found["drift_dead_letters_total"] == {("malformed",): 1}
     assert found["drift_late_rows_total"] == {("m",): 2}
+    assert found["drift_labels_total"] == {("m",): 5}
     assert found["drift_lag_records"] == {("kafka", "predictions", "3"): 42}
     assert found["drift_watermark_timestamp_seconds"] == {("kafka", "predictions", "3", "m"): T0 / 1e6}
     assert found["drift_commit_duration_seconds_bucket"]["0.005",] == 1
