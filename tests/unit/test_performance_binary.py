@@ -1,6 +1,7 @@
 """Realised metrics of binary models are scikit-learn's on the same rows, and say why where there is none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import isnan
 from typing import Any
 
@@ -248,3 +249,17 @@ def test_intervals_hold_what_they_promise() -> None:
         for name in covered:
             covered[name] += found[name].low <= wanted[name] <= found[name].high
     assert all(0.90 <= hits / 300 <= 0.99 for hits in covered.values()), covered
+
+
+def test_a_model_without_scores_has_shares_alone() -> None:
+    columns = stream(3_000, 12)
+    guess = np.where(columns["s"] >= 0.5, "1", "0")
+    plain = binary_grid([0.5], prediction="p")
+    assert plain.outcomes is not None
+    feature = ColumnGrid(Column("x", Kind.NUMERIC, Role.FEATURE, Storage.NUMBER), edges=(0.0,))
+    grid = Grid((feature,), outcomes=replace(plain.outcomes, scores=(), calibrated=()))
+    outcomes = outcomes_of(grid, {"x": np.zeros(3_000), "p": guess, "y": columns["y"]})
+    found = binary.measures(outcomes)
+    assert found["f1"].value == pytest.approx(metrics.f1_score(columns["y"], guess == "1"), abs=1e-12)
+    assert {one.why for name, one in found.items() if name not in binary.SHARES} == {binary.NO_SCORE}
+    assert matured(outcomes_of(grid, {"x": np.zeros(3_000), "p": guess, "y": columns["y"]}), "0").joined() == 3_000

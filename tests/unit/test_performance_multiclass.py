@@ -1,6 +1,7 @@
 """Realised metrics of several classes are scikit-learn's on the same rows, and CBPE foresees them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import isnan
 from typing import Any
@@ -15,8 +16,9 @@ from detectors.performance.cbpe import Estimator
 from detectors.performance.cbpe_multiclass import MulticlassEstimate
 from detectors.performance.options import PerformanceOptions
 from detectors.performance.realized import realized
-from drift.core.grid import Grid
+from drift.core.grid import ColumnGrid, Grid
 from drift.core.outcome.sums import Outcomes
+from drift.core.schema import Column, Kind, Role, Storage
 from tests.rig.outcomes import chunked, multiclass_grid, outcomes_of, reweighted, score_edges
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -177,3 +179,15 @@ def test_the_estimate_is_what_labels_say(shift: float, segment: int) -> None:
 def test_a_segment_without_labels_is_not_estimated() -> None:
     seen = outcomes_of(GRID, drawn(1_000, 13))
     assert all("fewer than 50" in one.why for one in ESTIMATOR.measures(seen, 3).values())
+
+
+def test_a_model_without_scores_has_its_table_alone() -> None:
+    columns = drawn(2_000, 14)
+    true, guess, _ = arrays(columns)
+    plain = grid_of(columns).outcomes
+    assert plain is not None
+    feature = ColumnGrid(Column("x", Kind.NUMERIC, Role.FEATURE, Storage.NUMBER), edges=(0.0,))
+    grid = Grid((feature,), outcomes=replace(plain, prediction="p", scores=(), calibrated=()))
+    found = multiclass.measures(outcomes_of(grid, {"x": np.zeros(2_000), "p": guess, "y": true}))
+    assert found["f1_macro"].value == pytest.approx(metrics.f1_score(true, guess, average="macro"), abs=1e-12)
+    assert found["auroc_ovr"].why == found["brier"].why == "the model has no score"
