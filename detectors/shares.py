@@ -31,7 +31,7 @@ def shares(grid: ColumnGrid, counts: Floats) -> list[tuple[str, Ints, int]]:
     total = max(float(r.sum()), 1.0)
     rank = (np.cumsum(r) - r / 2) / total
     group = np.minimum((rank * GROUPS).astype(np.int64), GROUPS - 1) if seen.size > GROUPS else seen
-    found = [(_range(grid, seen[group == g]), seen[group == g], 0) for g in np.unique(group)]
+    found = [(range_of(grid, seen[group == g]), seen[group == g], 0) for g in np.unique(group)]
     if grid.column.kind is Kind.NUMERIC:
         upto = np.cumsum(r) / total
         for share, low, high in _TAILS:
@@ -40,7 +40,8 @@ def shares(grid: ColumnGrid, counts: Floats) -> list[tuple[str, Ints, int]]:
     return [*(one for one in found if one[1].size), *unseen]
 
 
-def _range(grid: ColumnGrid, bins: Ints) -> str:
+def range_of(grid: ColumnGrid, bins: Ints) -> str:
+    """How a run of neighbouring value bins of numbers is called: `of 3`, `below 3`, `from 3 to 5`, `from 5 up`."""
     first, last = int(bins[0]), int(bins[-1])
     if first == last:
         return f"of {grid.bin_labels()[first]}"

@@ -1,8 +1,9 @@
 """The parts of the traffic that are worst off, found by looking at all that is counted apart.
 
 **Searched**: each value of each segment column; of each column whose losses are summed by bins, sixteen or so parts of
-the window's values, each frequent key, values that the reference never had, missing ones, invalid ones. **Not
-searched**: combinations of two columns, for which no sum is kept; make the combination a segment column.
+the window's values, each frequent key, values that the reference never had, missing ones, invalid ones; of each pair of
+the `crossed` columns 8×8 parts, which must also be worse than the rest of either column's part that they lie in.
+**Not searched**: pairs of other columns, and three at once; make such a combination a segment column.
 
 The loss is the share of wrong classes, or the mean absolute error; realised where labels suffice, else the one that the
 reference's calibrator expects (a regression has none before labels). Each part is tested against all other rows, for
@@ -20,10 +21,11 @@ import numpy as np
 from detectors.contract import Floats
 from detectors.nulls import benjamini_hochberg, excess_tail, two_sided
 from detectors.performance.causes import ENOUGH
-from detectors.shares import shares
+from detectors.shares import range_of, shares
 from drift.core.grid import INF, MISSING, NAN, SPECIALS, WRONG
 from drift.core.outcome.grid import Task
 from drift.core.outcome.layout import SHARE_BITS
+from drift.core.outcome.pairs import EIGHTHS, eighths_of, pairs_of
 from drift.core.outcome.sums import Outcomes
 from drift.core.performance import Slice
 
@@ -43,6 +45,8 @@ class _Part:
     where: tuple[tuple[str, str], ...]
     rows: float
     loss: float
+    within: tuple[tuple[float, float], ...] = ()
+    """Rows and Σ loss of each larger part in which it must be worse than the rest, too."""
 
 
 def slices(outcomes: Outcomes, *, realized: bool = True, most: int = MOST) -> tuple[Slice, ...]:
@@ -58,12 +62,12 @@ def slices(outcomes: Outcomes, *, realized: bool = True, most: int = MOST) -> tu
     if whole is None:
         return ()
     parts = [
-        part for part in (*_segments(outcomes, known), *_bins(outcomes, known))
+        part for part in (*_segments(outcomes, known), *_bins(outcomes, known), *_pairs(outcomes, known))
         if part.rows >= LEAST and whole.rows - part.rows >= LEAST
     ]  # fmt: skip
     if not parts:
         return ()
-    z, p = _tested(parts, whole, _variance(outcomes))
+    z, p = _surely(parts, whole, _variance(outcomes))
     corrected = benjamini_hochberg(p, np.ones(p.size, np.bool_))
     order = [int(at) for at in np.argsort(-z, kind="stable") if corrected[at] <= LEVEL and z[at] > 0]
     return tuple(_slice(parts[at], whole, float(corrected[at])) for at in order[:most])
@@ -74,17 +78,33 @@ def _slice(part: _Part, whole: _Part, p_value: float) -> Slice:
     return Slice(part.where, round(part.rows), part.loss / part.rows, rest, p_value)
 
 
-def _tested(parts: Sequence[_Part], whole: _Part, variance: float | None) -> tuple[Floats, Floats]:
-    """(slices,) z and one-sided p of 'no worse than the rest'; variance None: of shares."""
-    n, loss = np.array([part.rows for part in parts]), np.array([part.loss for part in parts])
-    m, rest = whole.rows - n, whole.loss - loss
-    mean = whole.loss / whole.rows
-    spread = max(mean * (1 - mean), 0.0) if variance is None else variance
+def _surely(parts: Sequence[_Part], whole: _Part, variance: float | None) -> tuple[Floats, Floats]:
+    """(slices,) the least z and the largest one-sided p of 'no worse than the rest' of all that a part lies within.
+
+    The largest is right for 'worse than each of them': Berger (1982), intersection–union tests.
+    """
+    rows, loss = np.array([part.rows for part in parts]), np.array([part.loss for part in parts])
+    z, p = _tested(rows, loss, np.full(rows.size, whole.rows), np.full(rows.size, whole.loss), variance)
+    for number in range(2):
+        at = np.array([i for i, part in enumerate(parts) if len(part.within) > number], np.int64)
+        if at.size:
+            larger = np.array([parts[i].within[number] for i in at.tolist()])
+            mine, chance = _tested(rows[at], loss[at], larger[:, 0], larger[:, 1], variance)
+            z[at], p[at] = np.minimum(z[at], mine), np.maximum(p[at], chance)
+    return z, p
+
+
+def _tested(n: Floats, loss: Floats, rows: Floats, total: Floats, variance: float | None) -> tuple[Floats, Floats]:
+    """z and p of n rows with Σ loss among `rows` with Σ `total`; variance None: of shares. Without a rest p is ½."""
+    m, rest = rows - n, total - loss
+    there = m >= 1
+    m, mean = np.where(there, m, 1.0), total / rows
+    spread = np.maximum(mean * (1 - mean), 0.0) if variance is None else np.full(n.size, variance)
     error = np.sqrt(spread * (1 / n + 1 / m))
-    z = np.where(error > 0, (loss / n - rest / m) / np.where(error > 0, error, 1.0), 0.0)
+    z = np.where(there & (error > 0), (loss / n - rest / m) / np.where(error > 0, error, 1.0), 0.0)
     p = np.where(z > 0, two_sided(z) / 2, 1 - two_sided(z) / 2)
     if variance is None:
-        few = n * mean < _FEW
+        few = there & (n * mean < _FEW)
         p = np.where(few, excess_tail(np.maximum(loss, 0.0), n, np.maximum(rest, 0.0), m), p)
     return z, p
 
@@ -149,3 +169,34 @@ def _of_column(outcomes: Outcomes, name: str, rows: Floats, losses: Floats) -> I
     groups.append(("invalid", np.array([special + INF, special + WRONG])))
     for label, bins in groups:
         yield _Part(((name, label),), float(rows[bins].sum()), float(losses[bins].sum()))
+
+
+def _pairs(outcomes: Outcomes, realized: bool) -> Iterator[_Part]:
+    """Cells of two columns at once."""
+    pairs = pairs_of(outcomes.outcome.crossed)
+    if not pairs:
+        return
+    names = ("pair_seen", "pair_loss") if realized else ("pair_rows", "pair_expected")
+    rows, losses = (np.asarray(outcomes.by_pair(name), np.float64) for name in names)
+    labels = {name: _eighths(outcomes, name) for name in outcomes.outcome.crossed}
+    for at, (one, two) in enumerate(pairs):
+        n, loss = rows[at], losses[at] * outcomes.outcome.unit
+        across = tuple(zip(n.sum(axis=1).tolist(), loss.sum(axis=1).tolist(), strict=True))
+        down = tuple(zip(n.sum(axis=0).tolist(), loss.sum(axis=0).tolist(), strict=True))
+        for i, j in np.argwhere(n >= LEAST).tolist():
+            where = (one, labels[one][i]), (two, labels[two][j])
+            yield _Part(where, float(n[i, j]), float(loss[i, j]), (across[i], down[j]))
+
+
+def _eighths(outcomes: Outcomes, name: str) -> dict[int, str]:
+    """What each eighth of a column is called."""
+    grid = outcomes.grid.columns[outcomes.grid.index[name]]
+    run = eighths_of(grid)[:-SPECIALS]
+    found = {EIGHTHS - 1: "missing or invalid"}
+    for at in np.unique(run).tolist():
+        bins = np.flatnonzero(run == at)
+        found[at] = grid.bin_labels()[int(bins[0])] if bins.size == 1 else "any other"
+        if bins.size > 1 and grid.measured:
+            # values that an ordinal column never had stand last, and have no place on the line
+            found[at] = range_of(grid, bins[bins != grid.unseen])
+    return {at: label.removeprefix("of ") for at, label in found.items()}

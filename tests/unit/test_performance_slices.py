@@ -1,5 +1,6 @@
 """The worst slices are found, under their names, and none where all fare alike."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -7,9 +8,11 @@ import numpy.typing as npt
 import pytest
 
 from detectors.performance.slices import slices
-from drift.core.outcome.grid import Task
+from drift.core.grid import Grid
+from drift.core.outcome.grid import OutcomeGrid, Task
 from drift.core.performance import Slice
 from tests.rig.outcomes import binary_grid, multiclass_grid, outcomes_of
+from tests.unit.grids import categorical, ordinal
 from tests.unit.regressions import outcomes as regressed
 from tests.unit.regressions import regression
 
@@ -18,6 +21,8 @@ EDGES: Final = {name: np.linspace(-2, 2, 31).tolist() for name in ("x", "z")}
 GRID: Final = binary_grid(
     np.linspace(0.02, 0.98, 49).tolist(), features=EDGES, segments={"channel": ("web", "shop", "phone")}
 )
+
+CROSSED: Final = replace(GRID, outcomes=replace(GRID.outcomes, crossed=("x", "z"))) if GRID.outcomes else GRID
 
 
 def draw(n: int, seed: int, base: float = 0.1) -> tuple[Columns, npt.NDArray[np.bool_]]:
@@ -127,6 +132,58 @@ def test_of_several_classes_realised_and_expected() -> None:
         assert worst.where == (("group", "b"),)
         assert worst.rest == pytest.approx(rest, abs=0.03)
         assert worst.loss > worst.rest + 0.15
+
+
+def test_a_combination_of_two_columns_is_named_where_neither_alone_is_bad() -> None:
+    columns, wrong = draw(40_000, 13)
+    corner = (columns["x"] > 0.9) & (columns["z"] < -0.9)
+    wrong |= corner & (np.random.default_rng(14).random(40_000) < 0.5)
+    truth = (columns["s"] >= 0.5) ^ wrong
+    worst = slices(outcomes_of(CROSSED, {**columns, "y": truth.astype(np.int64)}))[0]
+    assert [name for name, _ in worst.where] == ["x", "z"]
+    assert worst.loss > 0.4
+    assert worst.rest < 0.15
+    x, z = (label for _, label in worst.where)
+    assert x.startswith("from ")
+    assert float(x.split()[1]) > 0.5
+    assert z.startswith(("below ", "from -"))
+
+
+def test_one_columns_fault_is_not_that_of_its_pairs() -> None:
+    columns, wrong = draw(40_000, 15)
+    wrong |= (columns["x"] > 1) & (np.random.default_rng(16).random(40_000) < 0.5)
+    truth = (columns["s"] >= 0.5) ^ wrong
+    many = slices(outcomes_of(CROSSED, {**columns, "y": truth.astype(np.int64)}), most=100)
+    assert many
+    assert sum(len(one.where) > 1 for one in many) <= 1
+
+
+def test_pairs_find_nothing_where_all_fare_alike() -> None:
+    """Some hundred cells a window, and corrected for."""
+    hits = 0
+    for seed in range(120):
+        columns, wrong = draw(8_000, 500 + seed)
+        truth = (columns["s"] >= 0.5) ^ wrong
+        hits += bool(slices(outcomes_of(CROSSED, {**columns, "y": truth.astype(np.int64)})))
+    assert hits <= 13
+
+
+def test_ordinal_columns_and_keys_have_names_in_pairs() -> None:
+    rng = np.random.default_rng(17)
+    grade, kind = rng.integers(0, 10, 30_000).astype(float), rng.choice(list("abcdefghij"), 30_000)
+    wrong = rng.random(30_000) < np.where((grade >= 8) & (kind == "b"), 0.6, 0.1)
+    outcome = OutcomeGrid(
+        Task.BINARY, "y", prediction="guess", classes=("0", "1"), causes=("grade", "kind"), crossed=("grade", "kind")
+    )
+    on = Grid(
+        (ordinal("grade", tuple(map(float, range(10)))), categorical("kind", tuple("abcdefghij")),
+         categorical("guess", ("0", "1"))), outcomes=outcome,
+    )  # fmt: skip
+    guess = rng.integers(0, 2, 30_000)
+    columns = {"grade": grade, "kind": kind, "guess": guess.astype(str), "y": guess ^ wrong}
+    found = slices(outcomes_of(on, columns))
+    assert found[0].where[1] == ("kind", "b")
+    assert found[0].where[0] in (("grade", "8 to 9"), ("grade", "9"))
 
 
 def test_at_most_so_many_are_returned_the_surest_first() -> None:

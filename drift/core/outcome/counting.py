@@ -11,6 +11,7 @@ from drift.core.clock import MINUTE
 from drift.core.outcome.fixed import split
 from drift.core.outcome.grid import Task
 from drift.core.outcome.layout import DELAYS, PLAIN_BITS, SHARE_BITS, SQUARE_BITS, OutcomeLayout, losses_of
+from drift.core.outcome.pairs import PairCells
 from drift.core.outcome.seen import Predictions, Seen, cell_of_none, spans
 from drift.core.profile import Sums
 
@@ -51,6 +52,7 @@ class OutcomeCounter:
         self._bins = [grid.columns[index[name]].bins for name in self._outcome.scores]
         self._calibrated = [np.array([*values, np.nan]) for values in self._outcome.calibrated]
         self._o = self._outcome.outcomes
+        self._pairs = PairCells(self.layout)
 
     def predicted(self, seen: Seen, met: Mask, pane: Ints, panes: int) -> list[Sums]:
         """Sums of predictions, one a pane.
@@ -165,6 +167,8 @@ class OutcomeCounter:
         o, k, unit = self._o, self.layout.cells, float(1 << SHARE_BITS)
         for number in range(len(self._bins)):
             self._add(total, groups, "cells", number * k + self._cell(seen, number))
+        if not self._calibrated:
+            return
         share = np.nan_to_num(self._posterior(seen))
         for number in range(share.shape[1]):
             self._add(total, groups, "expected", number * o + guess, np.rint(share[:, number] * unit))
@@ -193,6 +197,9 @@ class OutcomeCounter:
             flat = first + seen["bins"][there, number].astype(np.int64)
             self._add_whole(total, pane[there], names[0], flat, signs)
             self._add_whole(total, pane[there], names[1], flat, whole * signs)
+        for flat in self._pairs.of(seen["bins"][there]):
+            self._add_whole(total, pane[there], names[0].replace("cause", "pair"), flat, signs)
+            self._add_whole(total, pane[there], names[1].replace("cause", "pair"), flat, whole * signs)
 
     def _joined(self, seen: Seen, truth: Floats, sign: Ints, delay: Ints, pane: Ints, total: list[Sums]) -> None:
         signs, regression = sign.astype(np.float64), self._outcome.task is Task.REGRESSION

@@ -8,6 +8,8 @@ MOST_CLASSES: Final = 20
 """Labels with more classes than this are not judged."""
 MOST_CAUSES: Final = 64
 """Losses are summed by the bins of at most so many columns."""
+MOST_CROSSED: Final = 6
+"""Losses are summed by the pairs of at most so many of them: 15 tables of 8×8."""
 
 
 class Task(StrEnum):
@@ -40,6 +42,8 @@ class OutcomeGrid:
     """Column with a row's weight; empty: all weigh 1."""
     causes: tuple[str, ...] = ()
     """Columns by whose bins losses are summed."""
+    crossed: tuple[str, ...] = ()
+    """Those of them by whose pairs losses are summed, too; see `pairs`."""
     centre: float = 0.0
     """Regression: labels are counted from here …"""
     unit: float = 1.0

@@ -100,6 +100,11 @@ class Outcomes:
         """Number of predictions with a label."""
         return int(self.block("joined", segment).sum())
 
+    def by_pair(self, name: str) -> Ints | Floats:
+        """(pairs, 8, 8) counts, or for `pair_expected` and `pair_loss` Σ loss, of each pair of `crossed` columns."""
+        raw = self.whole(name)
+        return raw / float(1 << PLAIN_BITS) if name in ("pair_expected", "pair_loss") else raw
+
     def by_cause(self, name: str) -> list[Ints | Floats]:
         """One array a cause, over its column's slots: counts, or for `cause_expected` and `cause_loss` Σ loss."""
         raw = self.whole(name)
