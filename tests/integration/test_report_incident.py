@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import structlog
 
 from dashboards.reports import html, markdown
+from dashboards.reports.incident import Bar
 from drift.cli import logs, run
 from drift.core.alert import Event, Happening, NoticeState, RunState, Urgency
 from drift.core.clock import HOUR, ManualClock
 from drift.core.errors import NotFound
+from drift.reference import build_reference, profile_frame
 from drift.service.reports import columns
 from drift.service.reports.columns import LONGEST, longest
-from drift.service.reports.incident import COLUMNS, LINES, incident_report
+from drift.service.reports.incident import COLUMNS, LINES, LISTED, incident_report
 from drift.service.reports.steps import steps
 from tests.rig.alarming import hour
 from tests.rig.alerted import alert, incident, notice, put, resolved
@@ -90,6 +93,7 @@ def test_what_is_too_much_is_counted_and_left_out(rig: Operated) -> None:
     put(store, alerts=many, incidents=[big], events=events)
     report = incident_report(store, ManualClock(NOW), number)
     assert len(report.columns) <= COLUMNS
+    assert len(report.findings) == LISTED
     assert len(report.history) == LINES
     assert "700 lines of history in between" in report.left_out
     assert "500 more alerts" in report.left_out
@@ -143,9 +147,27 @@ def test_a_life_in_six_steps() -> None:
 def test_the_loudest_columns_come_first(rig: Operated) -> None:
     (row,) = rig.store.incident_alerts(1)
     quiet = replace(row.alert, urgency=Urgency.INFO, key=replace(row.alert.key, column="k"), incident_id=1)
-    put(rig.store, alerts=[quiet, replace(alert(), key=row.alert.key, incident_id=1)])
+    fired = Event(1, Happening.FIRED, "told of by its alert already", NOW, hour(3).end, key=row.alert.key)
+    put(rig.store, alerts=[quiet, replace(alert(), key=row.alert.key, incident_id=1)], events=[fired])
     report = incident_report(rig.store, ManualClock(NOW), 1)
     assert [one.name for one in report.columns] == ["n0", "k"]
+    assert [one.column for one in report.findings] == ["n0", "k"]
+
+
+def test_bars_are_the_shares_of_each_side() -> None:
+    many = [f"k{n}" for n in range(40)]
+    before = pd.DataFrame({"c": ["a"] * 60 + ["b"] * 40, "m": many * 2 + many[:20]})
+    after = pd.DataFrame({"c": ["a"] * 10 + ["new"] * 30 + [None] * 10, "m": ["k0"] * 50})
+    built = build_reference(before)
+    now = profile_frame(after, built.grid)
+    assert columns.bars_of(built.profile, now, 0, 0) == (
+        Bar("a", 0.6, 0.2), Bar("b", 0.4, 0.0), Bar("unseen", 0.0, 0.6), Bar("missing", 0.0, 0.2),
+    )  # fmt: skip
+    wide = columns.bars_of(built.profile, now, built.grid.index["m"], 0)
+    assert len(wide) == columns.BARS
+    assert wide[0] == Bar("k0", 0.03, 1.0)
+    assert wide[-1].label == "23 smaller ones"
+    assert sum(one.before for one in wide) == pytest.approx(1.0)
 
 
 def test_what_fired_again_later_is_still_told_of_the_first_time(rig: Operated) -> None:

@@ -139,3 +139,21 @@ def test_what_the_readme_shows_as_drift_yaml_is_one() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(text("README.md").splitlines()) < 200
+
+
+def settings() -> dict[str, set[str]]:
+    """Part of drift.yaml → its settings, as the reference of all settings lists them."""
+    parts = re.split(r"^## `([^`]+)`$", text("docs/configuration.md"), flags=re.MULTILINE)
+    return {
+        name: set(re.findall(r"^\| `(\w+)`", body, re.MULTILINE))
+        for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_that_are_named_exist(page: str) -> None:
+    known = settings()
+    assert "max_hold" in known["event_time"]
+    for part, name in re.findall(r"`(\w+)\.(\w+)(?::[^`]*)?`", text(page)):
+        if part in known and (part, name) != ("server", "properties"):  # that is Kafka's file
+            assert name in known[part], f"{page}: {part}.{name}"
