@@ -128,7 +128,7 @@ def _several(where: Path) -> dict[str, list[float]]:
     edges = {name: score_edges(reference[f"s_{name}"], 1 * (reference["y"] == name)) for name in CLASSES}
     grid = multiclass_grid(edges)
     task = MulticlassEstimate.of(outcomes_of(grid, reference))
-    grid = reweighted(grid, [one.chance.tolist() for one in task.calibrators])
+    grid = reweighted(grid, [one.chance[:-1].tolist() for one in task.calibrators])
     parts = chunked(grid, reference, _number(reference), len(reference["y"]) // CHUNK)
     estimator = Estimator.of(sum(parts[1:], parts[0]), parts)
     windows = chunked(grid, analysis, _number(analysis), len(analysis["y"]) // CHUNK)

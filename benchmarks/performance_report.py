@@ -1,5 +1,6 @@
 """Readings → docs/performance-quality.md."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,16 @@ def ranked() -> Mapping[str, Mapping[str, float]]:
 
 def render(ours: Any, theirs: Any, coverage: Mapping[str, Mapping[str, float]], ranks: Mapping[str, Any]) -> str:
     """The document."""
-    return "\n".join([_head(), _estimates(ours, theirs), _speed(ours, theirs), _coverage(coverage), _ranks(ranks)])
+    parts = [_head(), _estimates(ours, theirs), _speed(ours, theirs), _coverage(coverage), _ranks(ranks)]
+    return "\n".join(map(_wrapped, "\n".join(parts).split("\n")))
+
+
+def _wrapped(line: str) -> str:
+    return (
+        line
+        if line.startswith(("|", "#"))
+        else textwrap.fill(line, 120, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def _table(head: Sequence[str], rows: Table) -> str:
@@ -90,9 +100,9 @@ def _estimates(ours: Any, theirs: Any) -> str:
         f"NannyML's own car-loan set, chunks of {CHUNK:,} rows: 50,000 rows of reference, 50,000 of production, in the "
         "middle of which the inputs shift. Mean absolute error of the estimate against the realised metric "
         f"(aim for accuracy: ≤ {AIM}). The band is ours alone; `recall` and `precision` leave it since the concept "
-        "drifts in this set too (from the shift on, positives are 1.5 to 2.2 points fewer at the same scores, which the "
-        "concept watch sees): no estimate without labels can know. The last row is NannyML's three-class set, whose "
-        "accuracy falls by 19 points, a third of it with the concept.\n\n"
+        "drifts in this set too (from the shift on, positives are 1.5 to 2.2 points fewer at the same scores, which "
+        "the concept watch sees): no estimate without labels can know. The last row is NannyML's three-class set, "
+        "whose accuracy falls by 19 points, a third of it with the concept.\n\n"
         + _table(["metric", "Driftsum", "NannyML 0.13.1", "band covers"], rows)
         + "\n"
     )

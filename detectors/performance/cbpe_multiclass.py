@@ -44,7 +44,8 @@ class MulticlassEstimate:
         labels = {one.index: multiclass.tables(reference, one.index)[0] for one in reference.grid.segments}
         expected = {index: _rows_of(_expected(reference, index), label) for index, label in labels.items()}
         whole = (labels[0] + 1) / (expected[0] + 1)
-        corrections = {0: whole} if _enough(labels[0], len(labels[0])) else {}
+        known = bool(reference.outcome.calibrated) and _enough(labels[0], len(labels[0]))
+        corrections = {0: whole} if known else {}
         columns: dict[str, list[int]] = {}
         for segment in reference.grid.segments[1:]:
             if corrections and _enough(labels[segment.index], 2):

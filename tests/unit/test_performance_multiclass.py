@@ -157,7 +157,7 @@ def calibrated_grid() -> Grid:
     """With the calibrated probabilities that a reference would have."""
     grid = grid_of(ROWS)
     task = MulticlassEstimate.of(outcomes_of(grid, ROWS))
-    return reweighted(grid, [one.chance.tolist() for one in task.calibrators])
+    return reweighted(grid, [one.chance[:-1].tolist() for one in task.calibrators])
 
 
 GRID = calibrated_grid()
@@ -176,9 +176,13 @@ def test_the_estimate_is_what_labels_say(shift: float, segment: int) -> None:
         assert one.low - 0.005 < real[name].value < one.high + 0.005, name
 
 
-def test_a_segment_without_labels_is_not_estimated() -> None:
+def test_without_labels_enough_nothing_is_estimated() -> None:
     seen = outcomes_of(GRID, drawn(1_000, 13))
     assert all("fewer than 50" in one.why for one in ESTIMATOR.measures(seen, 3).values())
+    # a reference with few rows of a class leaves its scores uncalibrated
+    bare = outcomes_of(reweighted(GRID, []), drawn(5_000, 13))
+    assert multiclass.measures(bare)["auroc_ovr"].known
+    assert all("fewer than 50" in one.why for one in Estimator.of(bare, []).measures(bare).values())
 
 
 def test_a_model_without_scores_has_its_table_alone() -> None:
