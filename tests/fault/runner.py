@@ -34,6 +34,8 @@ POINTS: Final = (
     "after commit", "before tell", "after tell", "after acquire", "after heartbeat",
 )  # fmt: skip
 """Where an ingesting process can die, in the order of one record's way."""
+MEETING: Final = ("commit: INSERT outcomes",)
+"""Where one whose models have labels can die as well."""
 DUTIES: Final = (
     "fold: INSERT panes", "fold: DELETE panes", "fold: COMMIT", "after fold", "evaluate: INSERT windows",
     "evaluate: COMMIT", "after evaluate",
@@ -146,7 +148,7 @@ class Fault:
     @staticmethod
     def parse(text: str) -> "Fault":
         """Read `commit: INSERT panes:2:stop`."""
-        parts, known = text.split(":"), POINTS + DUTIES + TELLING + RUNNING
+        parts, known = text.split(":"), POINTS + MEETING + DUTIES + TELLING + RUNNING
         point = [":".join(parts[:i]) for i in range(len(parts), 0, -1) if ":".join(parts[:i]) in known]
         rest = text.removeprefix(point[0]).removeprefix(":").split(":")
         return Fault(point[0], int(rest[0] or 1), rest[1] if len(rest) > 1 else "die")

@@ -31,7 +31,7 @@ def pull(tooth: str) -> None:
     def apart(store: Store, batch: IngestCommit) -> None:
         """Sums first, then positions."""
         store._write(lambda c: ingest._append(c, batch.panes))
-        store._write(lambda c: ingest.commit(c, replace(batch, panes=())))
+        store._write(lambda c: ingest.commit(c, replace(batch, panes=()), store._counter))
 
     match tooth:
         case "epoch" | "expected":
