@@ -52,8 +52,10 @@ def pages() -> list[tuple[str, str, Scope]]:
 
 def place(path: str) -> str:
     parts = path.split("/")
-    names = {"{name}": "DriftPage" if "runbooks" in path else "credit", "{name:anything}": "credit", "{name:path}": "credit", "{model}": "credit"}
-    filled = "/".join(names.get(part, "1" if part[:1] == "{" else part) for part in parts)
+    names = {"{name}": "DriftPage" if "runbooks" in path else "credit"}
+    filled = "/".join(
+        names.get(part, "credit" if part[:6] == "{name:" else "1" if part[:1] == "{" else part) for part in parts
+    )
     query = {"/models/credit/column": "?name=n0", "/references": "?model=credit"}
     return filled + query.get(filled, "")
 
@@ -68,6 +70,11 @@ def ask(rig: Operated, method: str, path: str, token: str) -> Any:
 def test_every_form_stands_in_the_table() -> None:
     assert {path for method, path, _ in pages() if method == "POST"} == set(FORMS)
     assert {route.path for route, need in declared(PAGES) if need.scope is None} == OPEN
+
+
+def test_looking_needs_read_and_forms_need_operate() -> None:
+    for method, path, scope in pages():
+        assert scope is (Scope.OPERATE if method == "POST" else Scope.READ), path
 
 
 @pytest.mark.parametrize("scope", list(Scope))
