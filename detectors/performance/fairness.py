@@ -76,6 +76,7 @@ def gaps(
     attributes: Sequence[str],
     measured: Sequence[Measures] = (),
     *,
+    realized: bool = True,
     least: int = LEAST,
     draws: int = DRAWS,
 ) -> tuple[Gap, ...]:
@@ -85,6 +86,8 @@ def gaps(
         outcomes: of one window, with implied labels joined where there are such (`implied.matured`).
         attributes: segment columns of the grid.
         measured: (segments,) realised metrics of each segment, as the grid numbers them. Empty: shares alone.
+        realized: whether labels that came stand for those that did not; not so while a class is implied by absence and
+            the window is not mature. Then demographic parity alone is told.
         least: predictions (for all but demographic parity: with labels) that a group needs.
         draws: of the bootstrap.
 
@@ -96,8 +99,9 @@ def gaps(
         groups = groups_of(outcomes.grid, attribute)
         rng = np.random.default_rng(_SEED)
         shares = dict(_shares(outcomes, groups, least, draws, rng)) if outcomes.outcome.classes else {}
+        shares = shares if realized else {name: one for name, one in shares.items() if name == PARITY}
         metrics: Mapping[str, _Groups | None] = shares | dict(
-            _others(outcomes, groups, measured, frozenset(shares), least, draws, rng)
+            _others(outcomes, groups, measured if realized else (), frozenset(shares), least, draws, rng)
         )
         found += [one.gap(attribute, name) for name, one in metrics.items() if one is not None]
         found += _odds(attribute, shares)

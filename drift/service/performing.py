@@ -179,20 +179,22 @@ class _One:
             mature=mature,
             confusion=self._confusion(segment),
             causes=self._causes() if segment == 0 else (),
-            gaps=self._gaps() if segment == 0 else (),
-            slices=slices(self.outcomes, realized=not implied) if segment == 0 else (),
+            gaps=self._gaps(mature) if segment == 0 else (),
+            slices=slices(self.outcomes, realized=self.rules.options.absent is None) if segment == 0 else (),
         )
         said = summary(found, max_drop=self.rules.options.max_drop, zone=self.rules.options.zone)
         return replace(found, summary=said)
 
-    def _gaps(self) -> tuple[Gap, ...]:
-        sensitive = self.rules.options.sensitive
+    def _gaps(self, mature: bool) -> tuple[Gap, ...]:
+        """Of labels that are complete: where a class is implied by absence, not before the window is mature."""
+        sensitive, absent = self.rules.options.sensitive, self.rules.options.absent
         if not sensitive:
             return ()
-        measured = [
-            realized(self.outcomes, s.index, self.rules.options, True) for s in self.outcomes.grid.segments
-        ]  # fmt: skip
-        return gaps(self.outcomes, sensitive, measured)
+        measured = [realized(self.outcomes, s.index, self.rules.options, mature) for s in self.outcomes.grid.segments]
+        if absent is None:
+            return gaps(self.outcomes, sensitive, measured)
+        whole = matured(self.outcomes, absent) if mature else self.outcomes
+        return gaps(whole, sensitive, measured, realized=mature)
 
     def _assumption(self) -> str:
         if self.rules.trained:

@@ -159,6 +159,9 @@ def test_parity_needs_no_labels() -> None:
     found = by_metric(outcomes_of(GRID, columns, labelled=np.zeros(6_000, np.bool_)))
     assert found.keys() == {PARITY}
     assert found[PARITY].difference == pytest.approx(expected(columns)[PARITY][0])
+    sums = outcomes_of(GRID, columns)
+    measured = [binary.measures(sums, segment.index) for segment in GRID.segments]
+    assert by_metric(sums, measured=measured, realized=False) == found
 
 
 def test_a_group_without_positives_has_no_recall() -> None:
