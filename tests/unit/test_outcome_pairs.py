@@ -4,11 +4,14 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from drift.core.grid import SPECIALS, Grid
 from drift.core.outcome.counting import OutcomeCounter
 from drift.core.outcome.pairs import EIGHTHS, eighths_of, pairs_of
 from drift.core.outcome.sums import Outcomes
+from drift.reference.build import build_reference
+from drift.reference.options import ReferenceOptions
 from tests.rig.outcomes import binary_grid, outcomes_of, rows_of
 from tests.unit.grids import categorical, ordinal
 
@@ -78,3 +81,16 @@ def test_eighths_are_seven_runs_of_values_and_what_is_none() -> None:
         assert found[:-SPECIALS].max() < EIGHTHS - 1
         assert (np.diff(found) >= 0).all()
     assert eighths_of(categorical("k", tuple(map(str, range(30)))))[:8].tolist() == [0, 1, 2, 3, 4, 5, 6, 6]
+
+
+def test_a_reference_crosses_its_first_features() -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({f"x{i}": rng.normal(size=600) for i in range(8)})
+    frame["s"], frame["y"] = rng.random(600), rng.integers(0, 2, 600)
+    built = build_reference(frame, ReferenceOptions.from_settings({"score": "s", "label": "y"}))
+    assert built.grid.outcomes is not None
+    assert built.grid.outcomes.crossed == ("x0", "x1", "x2", "x3", "x4", "x5")
+    assert built.outcomes is not None
+    sums = Outcomes(built.grid, built.outcomes)
+    assert sums.by_pair("pair_seen").sum(axis=(1, 2)).tolist() == [600] * 15
+    assert sums.by_pair("pair_rows").sum(axis=(1, 2)).tolist() == [600] * 15
