@@ -144,8 +144,7 @@ def _label_only(event: dict[str, Any], plan: Plan) -> bool:
         return False
     if plan.map.own_object and follow(event, plan.map.features) is not None:  # type: ignore[arg-type]  # own_object
         return False
-    placed = [p for p in (*plan.numbers, *plan.derived, *plan.keys) if p.path not in (plan.map.label, plan.map.id)]
-    return all(follow(event, p.path) is None for p in placed)
+    return all(follow(event, path) is None for path in plan.telling)
 
 
 def _time(event: dict[str, Any], events: EventMap, timestamp: int) -> int:

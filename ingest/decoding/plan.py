@@ -38,6 +38,8 @@ class Plan:
     keys: tuple[Placed, ...]
     parents: tuple[Path, ...]
     """Every object that holds a value, once."""
+    telling: tuple[Path, ...] = ()
+    """Where a value says that an event is more than a label; none within an object that is absent then."""
 
     @property
     def outcomes(self) -> bool:
@@ -61,4 +63,12 @@ class Plan:
             tuple(p for p in placed if p.column.derive),
             tuple(keys),
             tuple(dict.fromkeys(p.parent for p in (*placed, *keys))),
+            tuple(dict.fromkeys(p.path for p in (*placed, *keys) if _tells(p, events))),
         )
+
+
+def _tells(placed: Placed, events: EventMap) -> bool:
+    if placed.column.role in (Role.ID, Role.LABEL, Role.WEIGHT) or placed.path in (events.label, events.id):
+        return False
+    within = events.features if events.own_object and isinstance(events.features, tuple) else None
+    return within is None or placed.path[: len(within)] != within
