@@ -16,6 +16,10 @@ TAILS_ONLY: Final = 4
 """Shares cut besides the classes' own."""
 MIN_CLASS: Final = 50
 """Rows of each class that class-conditional quantiles need."""
+FEW: Final = 112
+"""A score of at most so many values has a cell for each of them: what they are worth is then known value by value."""
+TOP: Final = 1 - np.exp2(-np.arange(5.0, 16.0))
+"""Ever smaller top shares: where positives are rare, average precision is made there."""
 TAILS: Final = (0.001, 0.005, 0.995, 0.999)
 
 
@@ -44,7 +48,7 @@ def numeric_edges(
 def score_edges(
     scores: Floats, labels: Floats | None, low: float, high: float, thresholds: Sequence[float]
 ) -> tuple[float, ...]:
-    """Edges of a score: quantiles of each class where a binary label is there, and every decision threshold.
+    """Edges of a score: quantiles of each class where a binary label is there, its top, every decision threshold.
 
     A score within 0–1 gets the edges 0 and 1 as well, so that a threshold has both of its sides whatever the reference.
 
@@ -59,11 +63,18 @@ def score_edges(
     """
     groups = _classes(scores, labels)
     by_class = [_at_shares(np.sort(group), np.arange(1, CLASS_BINS) / CLASS_BINS) for group in groups]
-    more = np.concatenate([*by_class, np.array(thresholds, np.float64)])
+    top = _at_shares(np.sort(scores), TOP) if groups else scores[:0]
+    more = np.concatenate([*by_class, top, _few(scores), np.array(thresholds, np.float64)])
     edges = numeric_edges(scores, low, high, TAILS_ONLY if groups else SCORE_BINS, more)
     if not (low >= 0.0 and high <= 1.0):
         return edges
     return _ascending([0.0, *edges, *more[(more > 0.0) & (more <= 1.0)], np.nextafter(1.0, np.inf)])
+
+
+def _few(scores: Floats) -> Floats:
+    """Both sides of each value, where there are few."""
+    values = np.unique(scores)
+    return np.concatenate((values, _after(values))) if values.size <= FEW else scores[:0]
 
 
 def _classes(scores: Floats, labels: Floats | None) -> list[Floats]:

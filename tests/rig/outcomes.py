@@ -13,29 +13,25 @@ from drift.core.outcome.grid import OutcomeGrid, Task
 from drift.core.outcome.sums import Outcomes
 from drift.core.rows import Rows
 from drift.core.schema import Column, Kind, Role, Storage
+from drift.reference import edges
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
 
-def numeric(name: str, edges: Sequence[float], role: Role = Role.FEATURE) -> ColumnGrid:
+def numeric(name: str, cuts: Sequence[float], role: Role = Role.FEATURE) -> ColumnGrid:
     """A numeric column cut at these edges."""
-    return ColumnGrid(Column(name, Kind.NUMERIC, role, Storage.NUMBER), edges=tuple(edges))
+    return ColumnGrid(Column(name, Kind.NUMERIC, role, Storage.NUMBER), edges=tuple(cuts))
 
 
-def score_edges(score: Floats, truth: Array, thresholds: Sequence[float] = (0.5,), bins: int = 96) -> list[float]:
-    """Quantiles of either class's scores, the thresholds, atoms, and ever smaller top shares of all; each value where they are few."""
-    at = np.concatenate(([0.001, 0.005], np.arange(1, bins) / bins, [0.995, 0.999]))
-    parts = [np.quantile(score[truth == one], at) for one in (0, 1) if (truth == one).any()]
-    top = np.quantile(score, 1 - 0.5 ** np.arange(5, 16))
-    values, counts = np.unique(score, return_counts=True)
-    atoms = values[counts >= score.size / 64] if values.size > 128 else values
-    found: list[float] = np.unique(np.concatenate((*parts, top, thresholds, atoms, np.nextafter(atoms, 2)))).tolist()
-    return found
+def score_edges(score: Floats, truth: Array, thresholds: Sequence[float] = (0.5,)) -> list[float]:
+    """As a reference with these scores and classes, 0 and 1, would have them."""
+    low, high = float(np.nanmin(score)), float(np.nanmax(score))
+    return list(edges.score_edges(score, np.asarray(truth, np.float64), low, high, thresholds))
 
 
 def binary_grid(
-    edges: Sequence[float],
+    cuts: Sequence[float],
     *,
     segments: Mapping[str, Sequence[str]] | None = None,
     weight: str = "",
@@ -46,29 +42,29 @@ def binary_grid(
 ) -> Grid:
     """A grid of score `s`, truth `y` (0 and 1) and features that are causes; calibrated: the cells' middles."""
     features = features or {}
-    middles = np.clip(np.convolve([0.0, *edges, 1.0], [0.5, 0.5], "valid"), 0, 1) if calibrated is None else calibrated
+    middles = np.clip(np.convolve([0.0, *cuts, 1.0], [0.5, 0.5], "valid"), 0, 1) if calibrated is None else calibrated
     outcomes = OutcomeGrid(
         Task.BINARY, "y", prediction=prediction, classes=("0", "1"), scores=("s",), weight=weight,
         threshold=threshold, calibrated=(tuple(float(x) for x in middles),), causes=tuple(features),
     )  # fmt: skip
-    columns = (*(numeric(name, cuts) for name, cuts in features.items()), numeric("s", edges, Role.SCORE))
+    columns = (*(numeric(name, one) for name, one in features.items()), numeric("s", cuts, Role.SCORE))
     return Grid(columns, _segments(segments), outcomes=outcomes)
 
 
 def multiclass_grid(
-    edges: Mapping[str, Sequence[float]],
+    cuts: Mapping[str, Sequence[float]],
     *,
     segments: Mapping[str, Sequence[str]] | None = None,
     weight: str = "",
     calibrated: Sequence[Sequence[float]] | None = None,
 ) -> Grid:
-    """A grid of one score per class: class → edges of the column `s_<class>`; the largest score is predicted."""
-    middles = [np.clip(np.convolve([0.0, *one, 1.0], [0.5, 0.5], "valid"), 0, 1) for one in edges.values()]
+    """A grid of one score per class: class → cuts of the column `s_<class>`; the largest score is predicted."""
+    middles = [np.clip(np.convolve([0.0, *one, 1.0], [0.5, 0.5], "valid"), 0, 1) for one in cuts.values()]
     outcomes = OutcomeGrid(
-        Task.MULTICLASS, "y", classes=tuple(edges), scores=tuple(f"s_{name}" for name in edges), weight=weight,
+        Task.MULTICLASS, "y", classes=tuple(cuts), scores=tuple(f"s_{name}" for name in cuts), weight=weight,
         calibrated=tuple(tuple(float(x) for x in one) for one in (middles if calibrated is None else calibrated)),
     )  # fmt: skip
-    columns = tuple(numeric(f"s_{name}", one, Role.SCORE) for name, one in edges.items())
+    columns = tuple(numeric(f"s_{name}", one, Role.SCORE) for name, one in cuts.items())
     return Grid(columns, _segments(segments), outcomes=outcomes)
 
 
@@ -88,7 +84,7 @@ def regression_grid(
         Task.REGRESSION, "y", prediction="p", weight=weight, centre=centre, unit=unit, losses=tuple(losses),
         quantiles=tuple(quantiles), causes=tuple(features),
     )  # fmt: skip
-    columns = (*(numeric(name, cuts) for name, cuts in features.items()), numeric("p", (0.0,), Role.PREDICTION))
+    columns = (*(numeric(name, one) for name, one in features.items()), numeric("p", (0.0,), Role.PREDICTION))
     return Grid(columns, _segments(segments), outcomes=outcomes)
 
 

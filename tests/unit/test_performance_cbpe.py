@@ -1,5 +1,6 @@
 """CBPE: what it estimates is what labels would say if scores mean what they meant; bands hold all they must."""
 
+from dataclasses import replace
 from math import isnan
 
 import numpy as np
@@ -64,6 +65,16 @@ def test_a_segments_own_meaning_counts() -> None:
     assert ESTIMATOR.measures(seen, 2)["precision"].value == pytest.approx(real, abs=0.02)
     # with the pooled calibrator the smaller group would look far better than it is
     assert pooled - real > 0.07
+
+
+def test_losses_do_not_depend_on_how_coarse_the_cells_are() -> None:
+    coarse = binary_grid([0.5])
+    reference, seen = outcomes_of(coarse, ROWS), outcomes_of(coarse, drawn(N, 15))
+    estimator, real = Estimator.of(reference, []), binary.measures(seen)["log_loss"].value
+    assert estimator.measures(seen)["log_loss"].value == pytest.approx(real, abs=0.005)
+    assert isinstance(estimator.task, BinaryEstimate)
+    middles = replace(estimator, task=replace(estimator.task, excess={}))
+    assert abs(middles.measures(seen)["log_loss"].value - real) > 0.01
 
 
 def test_labels_are_not_looked_at() -> None:

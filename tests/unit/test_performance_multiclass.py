@@ -55,7 +55,7 @@ def drawn(n: int, seed: int, shift: float = 0.0) -> Columns:
 
 
 def grid_of(columns: Columns, weight: str = "") -> Grid:
-    edges = {name: score_edges(columns[f"s_{name}"], 1 * (columns["y"] == name), bins=64) for name in CLASSES}
+    edges = {name: score_edges(columns[f"s_{name}"], 1 * (columns["y"] == name)) for name in CLASSES}
     return multiclass_grid(edges, segments={"g": ["x", "y"]}, weight=weight)
 
 

@@ -71,6 +71,26 @@ def test_scores_are_cut_by_class() -> None:
     assert counted(edges, scores[labels == 0]).max() <= 0.03 * (labels == 0).sum()
 
 
+def test_a_score_of_few_values_has_a_cell_for_each() -> None:
+    rng = np.random.default_rng(7)
+    scores = rng.integers(0, 101, 5_000) / 100
+    labels = (rng.random(5_000) < scores).astype(np.float64)
+    edges = score_edges(scores, labels, 0.0, 1.0, [0.5])
+    held = counted(edges, np.unique(scores))
+    assert held.max() == 1
+    assert held.sum() == 101
+    assert len(edges) < 256
+
+
+def test_the_top_is_cut_ever_finer() -> None:
+    rng = np.random.default_rng(8)
+    scores = rng.random(100_000) * 0.99
+    edges = np.array(score_edges(scores, (rng.random(100_000) < 0.3).astype(np.float64), 0.0, 0.99, [0.5]))
+    for share in (0.002, 0.0005, 0.0001):
+        assert (edges < 0.99).sum() > (edges < 0.99 * (1 - share)).sum() + 1
+    assert 128 < edges.size < 256
+
+
 @pytest.mark.parametrize("labels", [None, np.full(5_000, np.nan), np.zeros(5_000), np.arange(5_000.0)])
 def test_scores_without_a_binary_label(labels: np.ndarray | None) -> None:
     scores = RNG.random(5_000)
