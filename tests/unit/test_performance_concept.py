@@ -112,6 +112,13 @@ def test_what_the_reference_wanders_is_borne() -> None:
     assert level(later, replace(wandering, omega=np.zeros(2), delta=np.full(2, 0.02))) > np.log(720)
 
 
+def test_many_rows_of_a_wandering_window_are_worth_few() -> None:
+    wandering = replace(CONCEPT, omega=np.full(2, 0.1))
+    counts = CONCEPT.counts(window(20_000, 12, offset=-1.0))
+    # 1/n_eff = 1/20,000 + 0.1²
+    assert wandering.bets(counts) == pytest.approx(CONCEPT.bets(counts) * 99.5 / 20_000, rel=0.2)
+
+
 def test_a_walk_counts_for_fewer_chunks() -> None:
     rng = np.random.default_rng(7)
     walk = np.zeros(CHUNKS)

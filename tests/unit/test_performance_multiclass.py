@@ -176,6 +176,27 @@ def test_the_estimate_is_what_labels_say(shift: float, segment: int) -> None:
         assert one.low - 0.005 < real[name].value < one.high + 0.005, name
 
 
+def test_segments_are_put_right_without_chunks_too() -> None:
+    bare = Estimator.of(sum(PARTS[1:], PARTS[0]), [])
+    seen = outcomes_of(GRID, drawn(60_000, 15))
+    for segment in range(3):
+        found, real = bare.measures(seen, segment), multiclass.measures(seen, segment)
+        for name in confusion.NAMES:
+            assert found[name].value == pytest.approx(real[name].value, abs=0.012), (segment, name)
+
+
+def test_a_segments_table_puts_its_estimate_right() -> None:
+    task = ESTIMATOR.task
+    assert isinstance(task, MulticlassEstimate)
+    seen = outcomes_of(GRID, drawn(60_000, 16))
+    plain = replace(task, corrections=dict.fromkeys(task.corrections, np.ones((3, 3))))
+    off, mine = (
+        np.abs(one.estimate(seen, 2)["f1_macro"][0] - multiclass.measures(seen, 2)["f1_macro"].value)
+        for one in (plain, task)
+    )
+    assert mine < 0.012 < 0.05 < off
+
+
 def test_without_labels_enough_nothing_is_estimated() -> None:
     seen = outcomes_of(GRID, drawn(1_000, 13))
     assert all("fewer than 50" in one.why for one in ESTIMATOR.measures(seen, 3).values())
