@@ -31,6 +31,8 @@ DETECTOR: Final = "reference"
 """The name under which the distance from the reference is told."""
 LARGE: Final = 0.25
 """PSI from which that pages."""
+LEARNING: Final = "are being learnt"
+"""Stands in the reason of windows as long as they are."""
 TOLD: Final = "told once: production is the baseline now"
 _PSI: Final = next(condition.bound for condition in ONCE[0].conditions if condition.name == "psi")
 
@@ -45,7 +47,7 @@ def progress(windows: Sequence[Window], why: str = "") -> str:
     days = (windows[-1].end - windows[0].start) // DAY if windows else 0
     because = f": {why}" if why else ""
     return (
-        f"the reference is no baseline for these windows{because}; production's first ones are being learnt: "
+        f"the reference is no baseline for these windows{because}; production's first ones {LEARNING}: "
         f"{min(len(windows), WINDOWS)} of {WINDOWS} windows, {min(days, TIME // DAY)} of {TIME // DAY} days"
     )
 

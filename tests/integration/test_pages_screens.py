@@ -16,6 +16,7 @@ from drift.core.clock import DAY, HOUR, MINUTE
 from drift.core.commit import AlarmChange, Detection, EvaluationCommit, WindowResult
 from drift.core.result import Judgement, Outcome, WindowState
 from drift.core.window import WindowSpec
+from drift.evaluation.learning import progress
 from drift.store import Store
 from tests.integration.test_api import judgement
 from tests.rig import storing
@@ -86,6 +87,9 @@ def fleet(rig: Operated) -> Operated:
     rig.clock.set(T0 + 8 * HOUR)
     judge(rig.store, "asleep", range(1))
     judge(rig.store, "blind", range(5, 7), one=replace(judgement(0.1), outcome=Outcome.INSUFFICIENT_DATA))
+    learning = f"the reference is no baseline for these windows; {progress([]).partition('; ')[2]}"
+    taught = replace(judgement(0.1), outcome=Outcome.INSUFFICIENT_DATA, reason=learning)
+    judge(rig.store, "pupil", range(5, 7), one=taught)
     judge(rig.store, "calm", range(2, 7, 2))
     rig.store.put_model("fresh", pane=5 * MINUTE, windows=(WindowSpec.parse("1h"),))
     put(rig.store, incidents=[incident(2, model_id=2, urgency=Urgency.WARNING, title="churn: n0 is higher")])
@@ -103,8 +107,8 @@ def rows(html: str) -> list[tuple[str, str]]:
 def test_models_that_need_somebody_come_first(rig: Operated) -> None:
     html = page(fleet(rig), "/")
     assert rows(html) == [
-        ("credit", "page"), ("churn", "warning"), ("asleep", "stale"), ("blind", "blind"), ("fresh", "waiting"),
-        ("calm", "quiet"),
+        ("credit", "page"), ("churn", "warning"), ("asleep", "stale"), ("blind", "blind"), ("pupil", "learning"),
+        ("fresh", "waiting"), ("calm", "quiet"),
     ]  # fmt: skip
     said = words(html)
     assert (
@@ -112,6 +116,7 @@ def test_models_that_need_somebody_come_first(rig: Operated) -> None:
         "1 model that cannot be judged." in said
     )
     assert "n0 : n0 is higher incident 1" in said
+    assert "first ones are being learnt: 0 of 30 windows" in said
     assert "6h ago" in said
     assert 'href="/models/credit/column?name=n0"' in html
     assert 'aria-label="The last 3 windows: 3 quiet"' in html

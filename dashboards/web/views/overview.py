@@ -11,6 +11,7 @@ STATES: Final = {
     "warning": "Warning",
     "stale": "No data",
     "blind": "Cannot be judged",
+    "learning": "Learning",
     "waiting": "Waiting",
     "quiet": "Quiet",
 }

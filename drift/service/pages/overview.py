@@ -11,6 +11,7 @@ from dashboards.web.views.overview import STATES, ModelRow, Overview, Tick
 from drift.core.alert import Incident, Urgency
 from drift.core.catalogue import Model
 from drift.core.result import Outcome, WindowState
+from drift.evaluation.learning import LEARNING
 from drift.store import Store
 from drift.store.rows import WindowRow
 from drift.store.viewing import Standing
@@ -122,6 +123,8 @@ def _without(row: ModelRow, last: WindowRow | None) -> ModelRow:
         return replace(row, state="waiting", cause="No window is final yet.")
     if row.late:
         return replace(row, state="stale", cause="No newer window has become final.", since=last.window.end)
+    if last.outcome is Outcome.INSUFFICIENT_DATA and LEARNING in last.reason:
+        return replace(row, state="learning", cause=last.reason[:1].upper() + last.reason[1:])
     if last.outcome is Outcome.INSUFFICIENT_DATA:
         return replace(row, state="blind", cause=last.reason or "There is too little data in the last window.")
     if last.outcome is Outcome.DRIFT:
