@@ -57,7 +57,7 @@ def columns_of(grid: Grid) -> tuple[ColumnGrid, ...]:
 class DleSums:
     """Sums of some labelled predictions. They grow by `add`; the order of rows matters only where there is no time.
 
-    Memory: 46 MB at 64 columns (11 folds of 1,024² counts), 5 MB at 20. About 2 µs a row at 7 columns, 6 at 20, 90 at 64.
+    Memory: 46 MB at 64 columns (11 folds of 1,024² counts), 5 MB at 20. A row takes 2 µs at 7, 6 at 20, 90 at 64.
     """
 
     def __init__(self, grid: Grid, length: int | None = None) -> None:
