@@ -185,6 +185,14 @@ def test_segments_are_put_right_without_chunks_too() -> None:
             assert found[name].value == pytest.approx(real[name].value, abs=0.012), (segment, name)
 
 
+def test_on_the_reference_itself_the_estimate_is_the_truth() -> None:
+    reference = outcomes_of(GRID, ROWS)
+    found, real = MulticlassEstimate.of(reference).estimate(reference, 0), multiclass.measures(reference)
+    assert {name: found[name][0] for name in confusion.NAMES} == pytest.approx(
+        {name: real[name].value for name in confusion.NAMES}, abs=2e-4
+    )
+
+
 def test_a_segments_table_puts_its_estimate_right() -> None:
     task = ESTIMATOR.task
     assert isinstance(task, MulticlassEstimate)
