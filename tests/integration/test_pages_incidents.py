@@ -114,8 +114,8 @@ def test_what_stands_on_an_incident(rig: Operated) -> None:
     text = page(rig, "/incidents/1")
     for said in (
         "credit: n0 is higher", "looked after by risk", "version 1", "onset 2026-11-23 02:00 UTC", "notified",
-        "given up", "acknowledged not yet nobody has it yet", "run 1: waits for an approval", "1 alert still firing", "Runbook",
-        "oncall", "410 Gone", "credit broke", "Value against threshold 0.41 against 0.2", "Rows measured",
+        "given up", "acknowledged not yet nobody has it yet", "run 1: waits for an approval", "1 alert still firing",
+        "Runbook", "oncall", "410 Gone", "credit broke", "Value against threshold 0.41 against 0.2", "Rows measured",
         "Report (HTML)",
     ):  # fmt: skip
         assert said in text, said
