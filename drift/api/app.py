@@ -22,6 +22,7 @@ from drift.api.routes import (
     models,
     operations,
     references,
+    rivals,
     runs,
     silences,
     windows,
@@ -32,7 +33,7 @@ from drift.api.strict import StrictJson
 ROUTERS: Final = tuple(
     module.router
     for module in (
-        events, references, models, windows, alarms, incidents, silences, runs, operations, administration,
+        events, references, models, windows, rivals, alarms, incidents, silences, runs, operations, administration,
     )
 )  # fmt: skip
 PAGES: Final = tuple(

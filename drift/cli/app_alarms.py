@@ -56,6 +56,24 @@ def explain(
 
 
 @commands.command()
+def rivals(
+    model: ModelName,
+    champion: Annotated[str, typer.Argument(help="The version that serves now.")],
+    challenger: Annotated[str, typer.Argument(help="The canary or shadow.")],
+    since: Since = "",
+    until: Until = "",
+    metric: Annotated[str, typer.Option(help="That decides; accuracy or mae, unless given.")] = "",
+    config: ConfigFile = HERE,
+    url: Url = None,
+    json: Json = False,
+) -> None:
+    """Say which of two versions does better on the same traffic, and whether to promote the challenger."""
+    from drift.cli import rivals as comparing
+
+    comparing.rivals(model, champion, challenger, since, until, metric, config, url, as_json=json)
+
+
+@commands.command()
 def accept(
     model: ModelName,
     why: Why,
