@@ -15,7 +15,7 @@ from tests.rig.browser import PHONE, WIDE, Chromium, Tab
 from tests.rig.flying import MORE
 from tests.rig.proc import Process, free_port, python, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEMO = (sys.executable, "-c", "from drift.cli import main; main()", "demo", "--once", "--json", "--directory")
 PAGES = (
