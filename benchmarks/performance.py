@@ -39,13 +39,13 @@ def frames(where: Path, which: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def seconds(work: Callable[[], Any]) -> list[float]:
-    """Several readings after one that warms up."""
+    """Several readings of processor time after one that warms up: what else runs on the machine adds little to it."""
     work()
     found = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return found
 
 

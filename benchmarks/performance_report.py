@@ -117,12 +117,17 @@ def _speed(ours: Any, theirs: Any) -> str:
     ]
     return (
         "## Throughput\n\n"
-        f"50,000 rows in ten chunks, one core, one thread, best of {len(ours['seconds'])}; ours includes counting the "
-        f"rows (aim: {AIM_TIMES} times NannyML's for the same metrics). In production the counts are there already: an "
-        "estimate of a window then costs the same however many rows it had, under a millisecond.\n\n"
-        + _table(["", "milliseconds", "times ours"], rows)
+        f"50,000 rows in ten chunks, processor time of one thread on one core, best of {len(ours['seconds'])}; ours "
+        f"includes counting the rows. Aim: {AIM_TIMES} times NannyML's throughput. For the metrics that both give it "
+        f"is {_met(every / mine)}; against accuracy alone, while ours still gives all nine, it is {_met(one / mine)}. "
+        "In production the counts are there already: an estimate of a window then costs the same however many rows it had, under a millisecond.\n\n"
+        + _table(["", "ms, processor", "times ours"], rows)
         + "\n"
     )
+
+
+def _met(times: float) -> str:
+    return "met" if times >= AIM_TIMES else "missed"
 
 
 def _coverage(coverage: Mapping[str, Mapping[str, float]]) -> str:

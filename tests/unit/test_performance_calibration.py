@@ -78,7 +78,8 @@ def test_a_blocks_error_is_that_of_its_rate() -> None:
     totals = np.full(51, 40.0)
     p = np.repeat([0.2, 0.7], [25, 26])
     rng = np.random.default_rng(3)
-    rates = [Calibrator.of(counts(rng.binomial(40, p).astype(np.float64), totals), CELLS).chance[:25].mean() for _ in range(400)]
+    drawn_ones = rng.binomial(40, p, (400, 51)).astype(np.float64)
+    rates = [Calibrator.of(counts(one, totals), CELLS).chance[:25].mean() for one in drawn_ones]
     fitted = Calibrator.of(counts(p * 40, totals), CELLS)
     assert fitted.variance[fitted.block[0]] == pytest.approx(np.var(rates), rel=0.25)
 
