@@ -86,7 +86,7 @@ class Message:
     who: str = ""
     """Who acknowledged it."""
     columns: int = 0
-    """How many columns are in it; `findings` may name fewer."""
+    """How many columns are in it; `findings` may name fewer. 0: it is about the model itself, or its data."""
     findings: tuple[Finding, ...] = ()
     """Worst first, ten at most."""
     link: str = ""

@@ -131,7 +131,7 @@ def message(case: Case, told: Told, change: Change, key: str) -> Message:
     return Message(
         key, change, status, told.urgency if change is Change.RESOLVED else incident.urgency, incident.title,
         _text(case, change), incident.id, case.model, case.version, case.owner, incident.family, incident.since,
-        incident.opened_on, told.on, incident.resolution, incident.acknowledged_by, len(incident.columns),
+        incident.opened_on, told.on, incident.resolution, incident.acknowledged_by, sum(map(bool, incident.columns)),
         findings(case), case.link,
     )  # fmt: skip
 

@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 from drift.core.alert import Urgency
 
-Kind = Literal["drift", "statistic", "no_data", "incomplete", "lag", "delivery"]
+Kind = Literal["drift", "statistic", "performance", "no_data", "incomplete", "lag", "delivery"]
 FAMILIES: Final[Mapping[str, str]] = {
-    "drift": "drift", "statistic": "drift", "no_data": "data", "incomplete": "data", "lag": "data",
-    "delivery": "service",
+    "drift": "drift", "statistic": "drift", "performance": "drift",
+    "no_data": "data", "incomplete": "data", "lag": "data", "delivery": "service",
 }  # fmt: skip
 """Kind of a rule → family of the incidents it opens."""
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -22,7 +22,7 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`psi > 0.2`: a measure of a column against a bound."""
+    """`psi > 0.2`, `realized.accuracy < 0.8`: a measure of a column, or of performance, against a bound."""
 
     name: str
     operator: str
@@ -42,7 +42,7 @@ class AlertRule:
     """Part of the alert's identity: the words of the rule, unless it was given a name."""
     kind: Kind
     conditions: tuple[Comparison, ...] = ()
-    """Of a `statistic` rule: all of them have to hold; the first is what is reported."""
+    """Of a `statistic` or `performance` rule: all of them have to hold; the first is what is reported."""
     clear: float | None = None
     """Bound of the first condition below which (above, for `<`) a firing alert is over; None: the condition's own."""
     holds_for: int = 0
@@ -61,6 +61,8 @@ class AlertRule:
     """Only windows cut this way; empty: all."""
     after: int = 0
     """Of `no_data` and `lag`: how long, microseconds; 0: twice the model's shortest window, 30 minutes at least."""
+    harm: bool = False
+    """It fires only while the model's performance is affected."""
 
     @property
     def family(self) -> str:

@@ -51,6 +51,8 @@ class Look:
     """None: the rule is broken or kept by what this window alone says."""
     older: bool = False
     """A later window was looked at already."""
+    known_at: int = 0
+    """As of when it is news, event time, where labels tell of a window long past; 0: the window's end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from detectors.known import About, entry, independent, known_of, value
+from detectors.performance.harm import DETECTORS as PERFORMANCE
 from detectors.wording import (
     SCORES,
     amount,
@@ -32,6 +33,7 @@ from drift.core.answer import Action, Answer
 from drift.core.window import Window
 
 _ONLY: Final = {"increase": " Only an increase alarms here.", "decrease": " Only a decrease alarms here."}
+_SNOOZED: Final = " It is snoozed: it stands, and nobody is told."
 _ACTIONS: Final = {
     Action.ACCEPT: "accepted it as baseline",
     Action.DISMISS: "dismissed it as normal",
@@ -98,6 +100,12 @@ def _where(case: Case) -> str:
 
 def _of_alarm(case: Case, alarm: Alarm) -> Iterator[str]:
     loud = "PAGE" if alarm.severity is Severity.PAGE else "WARNING"
+    if alarm.detector in PERFORMANCE:
+        yield f"{loud}: the performance of {case.subject} has changed ({_where(case)})."
+        yield f"{alarm.sentence[:1].upper()}{alarm.sentence[1:]}."
+        yield _since(case, alarm)
+        yield f"It is a {'page' if loud == 'PAGE' else 'warning'}.{_SNOOZED if alarm.snoozed else ''}"
+        return
     yield f"{loud}: {case.subject} has drifted ({_where(case)})."
     yield " ".join(_observed(case, alarm))
     yield _since(case, alarm)
@@ -151,7 +159,7 @@ def _severity(case: Case, alarm: Alarm) -> str:
         text = f"It is a warning, not a page: the shift is proven, but it is not beyond {twice}."
     else:
         text = "It is a warning, not a page."
-    return text + (" It is snoozed: it stands, and nobody is told." if alarm.snoozed else "")
+    return text + (_SNOOZED if alarm.snoozed else "")
 
 
 def _of_silence(case: Case) -> Iterator[str]:
@@ -270,5 +278,5 @@ def _line(case: Case) -> str:
         return ""
     since = f"since {moment(alarm.onset, case.zone)} ({case.zone})"
     snoozed = " Snoozed." if alarm.snoozed else ""
-    told = " ".join(_observed(case, alarm))
+    told = f"{alarm.sentence}." if alarm.detector in PERFORMANCE else " ".join(_observed(case, alarm))
     return f"{alarm.severity.value.upper()} ({_where(case)}): {told} It has differed {since}.{snoozed}"

@@ -84,7 +84,7 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 def _listed(message: Message) -> str:
     shown = [f"• {escaped(one_line(finding(one), 500), 550)}" for one in message.findings[:_LISTED]]
-    more = message.columns - len({one.column for one in message.findings[:_LISTED]})
+    more = message.columns - len({one.column for one in message.findings[:_LISTED] if one.column})
     return "\n".join([*shown, *([f"• and {more} more column{'s' if more > 1 else ''}"] if more > 0 else [])])
 
 

@@ -70,7 +70,7 @@ def body(message: Message, most: int = 20_000) -> str:
     """The whole message as plain text."""
     parts = [lines(message.text, most), *([""] if message.findings else [])]
     parts += [f"- {one_line(finding(one), 500)}" for one in message.findings]
-    more = message.columns - len({one.column for one in message.findings})
+    more = message.columns - len({one.column for one in message.findings if one.column})
     if message.findings and more > 0:
         parts.append(f"- and {more} more column{'s' if more > 1 else ''}")
     parts += ["", *(f"{name}: {value}" for name, value in facts(message))]

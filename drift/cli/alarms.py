@@ -29,8 +29,12 @@ def listed(model: str, limit: int, config: Path, url: str | None, *, everything:
     output.table(headings, ([*_plain(one)] for one in found))
 
 
+MODEL = "(the model)"
+"""In the place of a column, what is about the model itself: its performance."""
+
+
 def _plain(one: Any) -> list[object]:
-    shown = [one[key] for key in ("id", "severity", "column", "segment", "window", "what")]
+    shown = [one["id"], one["severity"], one["column"] or MODEL, one["segment"], one["window"], one["what"]]
     numbers = [output.number(one["effect"]), output.number(one["tolerance"]), f"{one['rows']:,}"]
     return [*shown, *numbers, one["onset"], _state(one)]
 

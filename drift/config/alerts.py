@@ -31,7 +31,9 @@ class AlertSettings(Settings):
     when: Annotated[str, Field(min_length=1, max_length=500)]
     """`drift`: what detectors and `rules` hold to have drifted. `no_data`, `no_data > 2h`: no event comes, for twice
     the shortest window (30 minutes at least) unless said. `lag > 10m`: counting is behind. `incomplete`: a window lacks
-    rows. Else conditions on a column's statistics, as in `psi > 0.3 and chi2_p < 0.001`."""
+    rows. Conditions on a column's statistics, as in `psi > 0.3 and chi2_p < 0.001`. Conditions on performance:
+    `realized.accuracy < 0.8` (once labels are mature), `estimated.auroc < 0.7`, `drop(estimated.accuracy) > 0.03`
+    (three points worse than the reference), `gap(sex, recall) > 0.1` (between groups of a sensitive attribute)."""
     name: Word | None = None
     """What it is called; the words of `when`, unless given."""
     lasts: Annotated[Duration | None, Field(alias="for")] = None
@@ -50,12 +52,21 @@ class AlertSettings(Settings):
     """Whether segments are looked at beside the whole traffic."""
     window: Word | None = None
     """Only windows of this length, as in `1h`; all, unless given."""
+    harm: bool = False
+    """It fires only while the model's performance, by its labels or else as estimated, is affected."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         rule = said(self._rule)
+        if rule.kind == "performance" and (self.columns != ("*",) or self.direction is not None):
+            at = "columns" if self.columns != ("*",) else "direction"
+            raise MisfitError({(at,): "performance is the model's, not a column's; leave it out"})
+        if self.harm and rule.kind not in ("drift", "statistic", "performance"):
+            raise MisfitError(
+                {("harm",): f"{self.when!r} is about data that is not there, whatever it does; leave it out"}
+            )
         if self.clear is not None:
-            if rule.kind != "statistic":
+            if rule.kind not in ("statistic", "performance"):
                 raise MisfitError({("clear",): "only a rule with a condition can be cleared; leave it out"})
             first = rule.conditions[0]
             if first.met(self.clear) and abs(self.clear) != abs(first.bound):
@@ -69,8 +80,20 @@ class AlertSettings(Settings):
         return AlertRule(
             self.name or self.when, kind, conditions, self.clear, self.lasts or 0, self.clear_for or 0,
             Urgency(self.severity) if self.severity else None, self.direction or "", self.columns, self.segments,
-            self.window or "", after,
+            self.window or "", after, self.harm,
         )  # fmt: skip
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Sensitive attributes between whose groups it compares."""
+        from detectors.performance.conditions import attribute_of
+
+        rule = self._rule()
+        return (
+            tuple(filter(None, map(attribute_of, (one.name for one in rule.conditions))))
+            if rule.kind == "performance"
+            else ()
+        )
 
     @property
     def rule(self) -> AlertRule:
@@ -79,6 +102,7 @@ class AlertSettings(Settings):
 
 
 def _read(when: str) -> tuple[Kind, tuple[Comparison, ...], int]:
+    from detectors.performance import conditions as performance
     from detectors.rules import Rule
 
     text = when.strip()
@@ -88,6 +112,8 @@ def _read(when: str) -> tuple[Kind, tuple[Comparison, ...], int]:
     for word in _WORDS:
         if text == word:
             return word, (), 0
+    if performance.mentions(text):
+        return "performance", tuple(Comparison(c.name, c.operator, c.bound) for c in performance.parse(text)), 0
     conditions = Rule.parse(text).conditions
     return "statistic", tuple(Comparison(c.name, c.operator, c.bound, c.absolute) for c in conditions), 0
 

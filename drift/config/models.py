@@ -230,6 +230,8 @@ class ModelSettings(Settings):
         for i, one in enumerate(self.alerts):
             if names[i] in names[:i]:
                 found["alerts", i, "name"] = f"two alerts are called {names[i]!r}; give this one a `name`"
+            if missing := [name for name in one.attributes if name not in self.sensitive]:
+                found["alerts", i, "when"] = f"{missing[0]!r} is none of the `sensitive` columns; name it there"
             if one.window and one.window not in {spec.name for spec in self._specs_or_none()}:
                 found["alerts", i, "window"] = f"there are no windows {one.window!r}; it looks at one of `windows`"
         wrong = {at: message for at, message in found.items() if message}

@@ -181,6 +181,8 @@ class Detection:
     """Snapshots of windows that start before it go, but for the newest of them."""
     after: Window | None = None
     """The window that the state was taken after, where that is not the result's own: later ones were stepped again."""
+    standing: tuple[Alarm, ...] = ()
+    """All that stand after it, worst first; not stored with it."""
 
 
 @dataclass(frozen=True, slots=True)

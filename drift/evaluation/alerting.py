@@ -117,16 +117,26 @@ class Alerting:
         model, reference = names.models[result.model_id], names.references[result.reference_id]
         if result.state is WindowState.FINAL and result.rows:
             self._took_over(book, names, reference, result)
-        older = result.late and self._older(result)
+        newest = self._newest(result)
+        older = newest > result.window.end
         for rule in self._rules(model):
-            self._look(book, looks_of(rule, model, reference, result, book.alerts, older=older), result)
+            seen = looks_of(
+                rule, model, reference, result, book.alerts, older=older, now=newest,
+                overtaken=partial(self._overtaken, result, newest),
+            )  # fmt: skip
+            self._look(book, seen, result)
         self._still(book, result)
 
-    def _older(self, result: WindowResult) -> bool:
-        """Whether a later window was judged already."""
+    def _newest(self, result: WindowResult) -> int:
+        """End of the newest final window that is stored of a late result's reference and length."""
         where = result.reference_id, result.spec
-        latest = self._store.latest_final(result.model_id)
-        return any((one.reference_id, one.spec) == where and one.window.end > result.window.end for one in latest)
+        latest = self._store.latest_final(result.model_id) if result.late else ()
+        return max((one.window.end for one in latest if (one.reference_id, one.spec) == where), default=0)
+
+    def _overtaken(self, result: WindowResult, newest: int) -> bool:
+        """Whether a later window's labels are mature."""
+        mature = self._store.newest_mature(result.reference_id, result.spec, newest)
+        return mature is not None and mature.window.end > result.window.end
 
     def _took_over(self, book: Book, names: Names, reference: Reference, result: WindowResult) -> None:
         """What other references of the model left open: those that this one replaces, and those without traffic."""
@@ -173,7 +183,7 @@ class Alerting:
     def _moved(self, book: Book, rule: AlertRule, moved: Moved, look: Look, *, old: bool) -> None:
         alert, at = moved.alert, look.window.end
         if moved.happening is Happening.FIRED:
-            silent = old and at < book.now - self._routing.horizon
+            silent = old and max(at, look.known_at) < book.now - self._routing.horizon
             grouping.fired(book, rule, alert, moved.why, silent=silent)
         elif moved.happening in (Happening.RESOLVED, Happening.RETRACTED):
             grouping.over(book, alert, moved.happening, moved.why)

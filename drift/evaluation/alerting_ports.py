@@ -79,3 +79,6 @@ class Store(Protocol):
 
     def latest_final(self, model_id: int) -> Sequence[Judged]:
         """For each reference and length: the newest window that is final."""
+
+    def newest_mature(self, reference_id: int, spec: str, until: int) -> Judged | None:
+        """The newest final window that ends by then and whose labels are mature."""

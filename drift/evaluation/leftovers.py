@@ -11,6 +11,7 @@ from drift.core.alert import Alert, AlertKey
 from drift.core.catalogue import Model
 from drift.evaluation.cases import Names
 from drift.evaluation.closing import Status
+from drift.evaluation.performance_looks import ESTIMATED, LABELLED
 
 MOMENTS: Final = ("no_data", "lag")
 """Kinds of rules that look at what partitions say now, and at no window."""
@@ -51,6 +52,8 @@ def _kinds(key: AlertKey) -> tuple[str, ...]:
     """Kinds of rules that make alerts of this form."""
     if not key.spec:
         return MOMENTS
+    if key.detail in (ESTIMATED, LABELLED):
+        return ("performance",)
     if key.detail:
         return ("drift",)
     return ("statistic",) if key.column else ("incomplete",)
@@ -59,7 +62,7 @@ def _kinds(key: AlertKey) -> tuple[str, ...]:
 def _looks(rule: AlertRule, alert: Alert) -> bool:
     """Whether a rule, of the right kind, looks where the alert is, and that way."""
     key = alert.key
-    if rule.kind not in ("drift", "statistic"):
+    if rule.kind not in ("drift", "statistic", "performance"):
         return rule.spec in ("", key.spec)
     directed = not rule.direction or not alert.direction or rule.direction == alert.direction
     return directed and rule.covers(key.column, key.segment, key.spec)

@@ -16,6 +16,7 @@ from drift.core.commit import AlarmChange, WindowResult
 from drift.core.result import Breach, Judgement, Outcome, WindowState
 from drift.core.window import Window, lasting
 from drift.evaluation.closing import Status
+from drift.evaluation.performance_looks import LABELLED, calmed, detail, gated, harmed, look_at
 from drift.evaluation.verdict import SCHEMA
 
 Known = Mapping[AlertKey, Alert]
@@ -41,8 +42,9 @@ class Seen:
 
 
 def looks_of(
-    rule: AlertRule, model: Model, reference: Reference, result: WindowResult, known: Known, *, older: bool = False
-) -> Iterator[Seen]:
+    rule: AlertRule, model: Model, reference: Reference, result: WindowResult, known: Known, *, older: bool = False,
+    now: int = 0, overtaken: Callable[[], bool] = lambda: False,
+) -> Iterator[Seen]:  # fmt: skip
     """What a final or incomplete result says to one rule.
 
     Args:
@@ -52,10 +54,22 @@ def looks_of(
         result: final, revised or incomplete.
         known: alerts that are pending or fire.
         older: a later window was judged already.
+        now: end of the newest final window, as of which labels that come are news; 0: the result's own.
+        overtaken: whether a later window's labels are mature.
     """
     if rule.spec not in ("", result.spec):
         return
-    about = _About(rule, reference, result, _hop(model, result.spec), known, own_rules=_own_rules(model), older=older)
+    harm = harmed(model, result) if rule.harm else True
+    about = _About(
+        rule, reference, result, _hop(model, result.spec), known, own_rules=_own_rules(model), older=older, harm=harm,
+        now=max(now, result.window.end), overtaken=overtaken,
+    )  # fmt: skip
+    for seen in _all(about):
+        yield seen if not rule.harm or seen.look.latch is not None else replace(seen, look=gated(seen.look, harm))
+
+
+def _all(about: "_About") -> Iterator[Seen]:
+    rule, result = about.rule, about.result
     if rule.kind == "incomplete":
         yield from about.incomplete()
     elif result.state is WindowState.FINAL and rule.kind == "drift":
@@ -63,6 +77,8 @@ def looks_of(
         yield from about.breaches()
     elif result.state is WindowState.FINAL and rule.kind == "statistic":
         yield from about.statistics()
+    elif result.state is WindowState.FINAL and rule.kind == "performance":
+        yield from about.performance()
 
 
 def standing_looks(result: WindowResult, known: Known) -> list[Alert]:
@@ -76,6 +92,8 @@ def standing_looks(result: WindowResult, known: Known) -> list[Alert]:
         if (alert.key.reference_id, alert.key.spec) == where
         and alert.state is AlertState.FIRING
         and alert.seen_at < result.window.end
+        # its next window is the next one whose labels are mature, which is an older one than this
+        and alert.key.detail != LABELLED
     ]
 
 
@@ -91,6 +109,11 @@ class _About:
     at the same shares over time and within the budget."""
     older: bool
     """It revises a window before the one that was judged last, and raises nothing."""
+    harm: bool | None
+    """Whether performance is affected; True of a rule that does not ask."""
+    now: int
+    """End of the newest final window."""
+    overtaken: Callable[[], bool]
 
     @property
     def revision(self) -> int:
@@ -129,8 +152,7 @@ class _About:
     # Alarms of sequential detectors
 
     def alarms(self) -> Iterator[Seen]:
-        detection = self.result.detection
-        for change in detection.changes if detection is not None else ():
+        for change in self._changes():
             alarm = change.alarm
             if not self.rule.covers(alarm.column, alarm.segment, self.result.spec):
                 continue
@@ -138,6 +160,23 @@ class _About:
             # it may have turned since it was raised: its end is an end all the same
             if self.rule.direction in ("", alarm.direction) or (key in self.known and change.kind in _ENDS):
                 yield Seen(self.rule, key, self._alarm(change))
+
+        if self.harm is False and not self.older:
+            for alert, look in calmed(self.open_here(), self.look(False, over=True)):
+                yield Seen(self.rule, alert.key, look)
+
+    def _changes(self) -> Iterator[AlarmChange]:
+        """What happened to alarms; to a rule that asks for harm, all that stand while there is any, and ends."""
+        detection = self.result.detection
+        if detection is None:
+            return
+        if not self.rule.harm:
+            yield from detection.changes
+            return
+        yield from (one for one in detection.changes if one.kind in _ENDS)
+        if self.harm and not self.older:
+            for alarm in detection.standing:
+                yield AlarmChange("updated", alarm, "", self.result.window.end)
 
     def _alarm(self, change: AlarmChange) -> Look:
         alarm: Alarm = change.alarm
@@ -191,6 +230,17 @@ class _About:
     def _blind(judged: Judgement, column: str) -> bool:
         """Whether a column had too little data for any statistic."""
         return bool(np.isnan(judged.values[judged.columns.index(column)]).all())
+
+    # Performance
+
+    def performance(self) -> Iterator[Seen]:
+        for segment, found in sorted(self.result.performances.items()):
+            key = self.key(segment, "", detail(self.rule))
+            base = replace(self.look(None, over=False), known_at=self.now if key.detail == LABELLED else 0)
+            if self.rule.covers("", segment, self.result.spec):
+                look = look_at(self.rule, found, self.known.get(key), base, self._where(key), self.overtaken)
+                if look is not None:
+                    yield Seen(self.rule, key, look)
 
     # Statistics
 

@@ -96,7 +96,7 @@ class Office:
         )
         return WindowResult(
             self.model.id, judged.id, "1h", hour(n), revision, state, rows, self.clock.now(), {segment: judgement},
-            "a partition is dead" if state is WindowState.INCOMPLETE else "",
+            reason="a partition is dead" if state is WindowState.INCOMPLETE else "",
             detection=Detection(b"", snapshot=False, changes=changes), late=revision > 1,
         )  # fmt: skip
 

@@ -114,9 +114,9 @@ class _Gathered:
 
     def _how_bad(self, drawn: Sequence[Drawn]) -> str:
         one = self._incident
-        n = len({column for column in one.columns if column}) or 1
+        n = len({column for column in one.columns if column})
         firing = f"{one.alerts} alert{'' if one.alerts == 1 else 's'} firing now" if one.open else "over"
-        what = f"{n} column{'' if n == 1 else 's'}, {firing}" if one.family == "drift" else firing
+        what = f"{n} column{'' if n == 1 else 's'}, {firing}" if one.family == "drift" and n else firing
         worst = max((d.alarm for d in drawn if d.alarm and d.alarm.tolerance > 0), key=_times, default=None)
         return what if worst is None else f"{what}; worst is {worst.column}: {_measure(worst)}, on {worst.rows:,} rows"
 
