@@ -120,7 +120,8 @@ def _speed(ours: Any, theirs: Any) -> str:
         f"50,000 rows in ten chunks, processor time of one thread on one core, best of {len(ours['seconds'])}; ours "
         f"includes counting the rows. Aim: {AIM_TIMES} times NannyML's throughput. For the metrics that both give it "
         f"is {_met(every / mine)}; against accuracy alone, while ours still gives all nine, it is {_met(one / mine)}. "
-        "In production the counts are there already: an estimate of a window then costs the same however many rows it had, under a millisecond.\n\n"
+        "In production the counts are there already: an estimate of a window then costs the "
+        "same however many rows it had, under a millisecond.\n\n"
         + _table(["", "ms, processor", "times ours"], rows)
         + "\n"
     )
