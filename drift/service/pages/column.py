@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
-from dashboards.web.formats import count, day_and_time, span
+from dashboards.web.formats import day_and_time, span
 from dashboards.web.links import column_url, model_url
 from dashboards.web.views.column import AtWindow, ColumnPage, Stop
-from dashboards.web.views.figure import Figure, Pages
+from dashboards.web.views.figure import Figure
 from dashboards.web.views.model import AlarmLine, Choice
 from drift.core.alarm import Severity
 from drift.core.catalogue import Catalogue, Model, Reference
@@ -18,9 +18,10 @@ from drift.core.grid import BLOCK_COLUMNS, ColumnGrid
 from drift.core.profile import Profile
 from drift.core.result import Judgement, Outcome, WindowState
 from drift.service.explaining import Explained, explain_column
+from drift.service.pages.choosing import segments, specs, time_pages
 from drift.service.pages.distribution import Pair, distribution, specials
 from drift.service.pages.evidence import evidence
-from drift.service.pages.model import SEGMENTS, alarm_line, worst_first
+from drift.service.pages.model import alarm_line, worst_first
 from drift.service.pages.over_time import quantiles, statistic, statistics_of
 from drift.service.pages.scope import Asked, Scope, judgements, scope
 from drift.service.pages.single import Single
@@ -134,11 +135,11 @@ class ColumnScreen:
         return ColumnPage(
             model=self.model.name, model_href=model_url(self.model.name, window=spec, segment=self.asked.segment),
             name=self.wanted.column, kind=self.grid.column.kind.value, role=self.grid.column.role.value, state=state,
-            sentence=sentence, more=more, version=self.reference.version, spec=spec, specs=self._specs(),
-            segment=self.scope.segment, segments=self._segments(),
+            sentence=sentence, more=more, version=self.reference.version, spec=spec, specs=specs(self.scope, self.link),
+            segment=self.scope.segment, segments=segments(self.scope, self.link),
             stops=[Stop(row.id, _stop(row)) for row in self.windows], place=place,
             shown=self.at_window(self.windows[place].id) if place >= 0 else None,
-            partial=self.link(part="window"), windows=self._pages(),
+            partial=self.link(part="window"), windows=time_pages(self.scope, self.link),
             quantiles=self.link(part="quantiles") if self.windows and not self.grid.sketch else "",
             statistics=self._statistics(chosen), choices=self._choices(chosen),
             evidence=self.link(part="evidence") if self.windows and spec else "",
@@ -267,26 +268,6 @@ class ColumnScreen:
 
     def _choices(self, chosen: str) -> list[Choice]:
         return [Choice(name, self.link(stat=name) + "#statistics", name == chosen) for name in self._known]
-
-    def _specs(self) -> list[Choice]:
-        names = [one.name for one in sorted(self.model.windows, key=lambda one: one.length)]
-        return [Choice(name, self.link(window=name, until=""), name == self.scope.spec) for name in names]
-
-    def _segments(self) -> list[Choice]:
-        labels = list(self.scope.labels)[:SEGMENTS]
-        links = {one: self.link(segment="" if one == "all" else one) for one in labels}
-        return [Choice(one, href, one == self.scope.segment) for one, href in links.items()]
-
-    def _pages(self) -> Pages:
-        of = self.scope
-        if not of.windows:
-            return Pages("", self.link(until="") if of.until else "", "", ("Newest windows", ""))
-        first, last = of.windows[0].window.start, of.windows[-1].window.end
-        return Pages(
-            f"{count(len(self.windows), 'window')}, {day_and_time(first)} to {day_and_time(last)}",
-            self.link(until=of.older) if of.older else "", self.link(until="") if of.until else "",
-            ("Older windows", "Newest windows"),
-        )  # fmt: skip
 
 
 def _stop(row: WindowRow) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from dashboards.web.formats import count, day_and_time
 from dashboards.web.links import column_url, model_url
 from dashboards.web.views.figure import Figure, Pages
-from dashboards.web.views.model import AlarmLine, Choice, ModelPage, SegmentLine
+from dashboards.web.views.model import AlarmLine, ModelPage, SegmentLine
 from detectors.known import Abouts, unpack
 from drift.core.alarm import Severity
 from drift.core.catalogue import Catalogue, Model
@@ -19,6 +19,7 @@ from drift.core.result import Judgement, Outcome
 from drift.core.window import lasting
 from drift.metrics.last_windows import severity
 from drift.service.explaining import DEFAULT
+from drift.service.pages.choosing import SEGMENTS, segments, specs, time_pages
 from drift.service.pages.heat import COLUMNS, Heat, heat, matrix
 from drift.service.pages.overview import row_of
 from drift.service.pages.reach import MOST, size
@@ -32,7 +33,6 @@ ALARMS: Final = 12
 """Standing alarms that are listed."""
 _STANDING: Final = 5_000
 _ENDED: Final = 500
-SEGMENTS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,13 @@ class ModelScreen:
         return ModelPage(
             name=self.model.name, state=row.state, sentence=self._sentence(row.cause, row.since, row.state),
             since=row.since, incident=row.incident, version=of.newest.version if of.newest is not None else "",
-            owner=row.owner, spec=of.spec, specs=self._specs(), segments=self._segments(), segment=of.segment,
+            owner=row.owner, spec=of.spec, specs=specs(of, self.link), segments=segments(of, self.link),
+            segment=of.segment,
             end=last.window.end if last is not None else None, late=row.late, rows=last.rows if last is not None else 0,
             waiting=self.waiting, alarms=[self._line(one) for one in self.standing[:ALARMS]],
             more_alarms=max(0, len(self.standing) - ALARMS),
             timeline=timeline(self.happened, self.link(csv="incidents")),
-            heat=found.figure, columns=self._column_pages(found), windows=self._window_pages(),
+            heat=found.figure, columns=self._column_pages(found), windows=time_pages(of, self._finding, "#heat"),
             query=self.asked.query, until=self.asked.until,
             volume=volume(of, self.link(csv="volume", until=self.asked.until)),
             prediction=self.link(part="prediction", until=self.asked.until) if self._predicts else "",
@@ -129,6 +130,10 @@ class ModelScreen:
             case "prediction":
                 return prediction(self.store, self.scope, self.link(csv="prediction", until=self.asked.until))
         return None
+
+    def _finding(self, **query: object) -> str:
+        """This page, with what columns' names have to hold."""
+        return self.link(**{"q": self.asked.query} | query)
 
     @property
     def _predicts(self) -> bool:
@@ -153,16 +158,6 @@ class ModelScreen:
     def _line(self, row: AlarmRow) -> AlarmLine:
         return alarm_line(row, self.model, self.scope)
 
-    def _specs(self) -> list[Choice]:
-        names = [one.name for one in sorted(self.model.windows, key=lambda one: one.length)]
-        return [Choice(name, self.link(window=name), name == self.scope.spec) for name in names]
-
-    def _segments(self) -> list[Choice]:
-        labels = list(self.scope.labels)[:SEGMENTS]
-        return [
-            Choice(one, self.link(segment="" if one == "all" else one), one == self.scope.segment) for one in labels
-        ]
-
     def _column_pages(self, of: Heat) -> Pages:
         page, last = self.asked.page, of.first + of.shown
         same = {"until": self.asked.until, "q": self.asked.query}
@@ -173,17 +168,6 @@ class ModelScreen:
             self.link(**same, page=page + 1) + "#heat" if last < of.total else "",
             ("Previous columns", "Next columns"),
         )
-
-    def _window_pages(self) -> Pages:
-        of = self.scope
-        if not of.windows:
-            return Pages("", self.link() if of.until else "", "", ("Newest", ""))
-        first, last = of.windows[0].window.start, of.windows[-1].window.end
-        older = self.link(until=of.older, q=self.asked.query) + "#heat" if of.older else ""
-        return Pages(
-            f"{count(len(of.windows), 'window')}, {day_and_time(first)} to {day_and_time(last)}",
-            older, self.link(q=self.asked.query) + "#heat" if of.until else "", ("Older windows", "Newest windows"),
-        )  # fmt: skip
 
     def _parts(self, last: WindowRow | None) -> list[SegmentLine]:
         """The segments in the last final window, those that need somebody first."""
