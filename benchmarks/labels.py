@@ -1,7 +1,7 @@
 """(g) One million predictions that wait for their labels: what they cost, and how fast labels find them.
 
-`python -m benchmarks.labels [URL] [PREDICTIONS] [LABELS]` prints the figures; without a URL, on SQLite. The whole way of
-a record is timed: JSON, decoding, join, sums, commit, by one worker, with the log in memory.
+`python -m benchmarks.labels [URL] [PREDICTIONS] [LABELS]` prints the figures; without a URL, on SQLite. The whole way
+of a record is timed: JSON, decoding, join, sums, commit, by one worker, with the log in memory.
 """
 
 import json
@@ -52,7 +52,8 @@ def _size(store: Any) -> int:
 
     if store.dialect != "postgresql":
         return 0
-    return int(store._read(lambda c: c.execute(text("SELECT pg_total_relation_size('outcomes')")).scalar_one()))
+    statement = text("SELECT pg_total_relation_size('outcomes')")
+    return int(store._read(lambda c: c.execute(statement).scalar_one()))  # noqa: SLF001  a benchmark looks inside
 
 
 def _registered(store: Any) -> Any:

@@ -118,7 +118,9 @@ class PerformanceWatch:
     def start(self) -> State:
         """Before the first window."""
         sizes = {ESTIMATED: len(DROPS), REALIZED: len(DROPS), CONCEPT: 4 * betting.THETAS.size}
-        state: dict[str, npt.NDArray[Any]] = {"matured": np.full(1, -1, np.int64)}
+        state: dict[str, npt.NDArray[Any]] = {
+            "matured": np.full(1, -1, np.int64), "compared": np.full(1, -1, np.int64),
+        }  # fmt: skip
         for name, size in sizes.items():
             state[f"{name}.log"] = np.full(size, -np.inf)
             state[f"{name}.latch"] = np.zeros(3, np.int64)
@@ -161,8 +163,7 @@ class PerformanceWatch:
     def forget(self, state: State) -> State:
         """As at the start, but for what was seen: somebody answered."""
         fresh = dict(self.start())
-        fresh["matured"] = state["matured"]
-        return fresh
+        return fresh | {name: state[name] for name in ("matured", "compared")}
 
     def metric(self, stream: str) -> str:
         """What a stream is called by."""

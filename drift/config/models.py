@@ -138,7 +138,7 @@ class ModelSettings(Settings):
     sensitive: tuple[Word, ...] = ()
     """Columns of attributes by which performance must not differ (sex, age group); they are counted as segments."""
     importances: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
-    """Column → how much the model relies on it, in any unit: weighs causes."""
+    """Column → how much the model relies on it, in any unit: weighs causes, and shares out the false-alarm budget."""
     time: Word | None = None
     """Column with the event time."""
     id: Word | None = None
@@ -280,6 +280,7 @@ class ModelSettings(Settings):
         return {
             "tolerance": self.tolerance, "seasonal": self.seasonal,
             "holidays": list(self.holidays), "columns": columns,
+            **({"importances": dict(self.importances)} if self.importances else {}),
         }  # fmt: skip
 
     @property

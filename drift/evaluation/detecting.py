@@ -32,7 +32,7 @@ from drift.core.window import Window, WindowSpec
 from drift.evaluation.baselines import Standards
 from drift.evaluation.learning import Lesson, progress, ready, why_not
 from drift.evaluation.memory import Memory, worst_first
-from drift.evaluation.performing import Duties, performed
+from drift.evaluation.performing import PLACE, Duties, performed
 from drift.evaluation.ports import DetectionStore
 from drift.evaluation.stepping import Found, Given, Step, revised
 from drift.evaluation.watching import Detectors, Place, Watches
@@ -93,6 +93,8 @@ class Detecting:
         self._answers: dict[int, list[Answer]] = {}
         self._references: dict[int, Profile] = {}
         self._beat: Callable[[], None] = lambda: None
+        self.matured: list[tuple[int, int, str, Window]] = []
+        """Model, reference, spec and window of those whose labels became mature in this slice."""
 
     def begin(self, beat: Callable[[], None] = lambda: None) -> None:
         """A new slice of work: states and answers are read from the store again.
@@ -100,6 +102,7 @@ class Detecting:
         `beat` is called before each piece of long work; it raises Fenced where there is no right to go on.
         """
         self._memories.clear()
+        self.matured.clear()
         self._void.clear()
         self._answers.clear()
         self._watches.begin()
@@ -132,6 +135,12 @@ class Detecting:
         if self._stale(case, memory):
             return self._again(case, memory)
         return self._still(case, memory), None
+
+    def compared(self, reference: Reference, spec: WindowSpec) -> int | None:
+        """End of the last window whose labels were compared with what was expected, microseconds; None: of none."""
+        state = self._memory(reference, spec).states.get(PLACE, {})
+        end = int(state["compared"][0]) if "compared" in state else -1
+        return end if end >= 0 else None
 
     def standing(self, reference: Reference, spec: WindowSpec) -> Seen:
         """What stands, without a step: for provisional windows."""
@@ -169,6 +178,7 @@ class Detecting:
             changes=tuple(found.found.changes),
             abouts=found.found.abouts,
             keep_states_after=_kept_after(case.spec, case.window),
+            standing=worst_first(memory.alarms.values()),
         )
 
     def _stepped(self, case: Case, memory: Memory) -> Step:
@@ -189,6 +199,8 @@ class Detecting:
         if duty is not None:
             performed(step, duty)
         step.close()
+        mine = case.model.id, case.reference.id, case.spec.name
+        self.matured += [(*mine, window) for window in step.found.matured]
         return step
 
     def _stale(self, case: Case, memory: Memory) -> bool:

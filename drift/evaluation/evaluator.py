@@ -12,7 +12,7 @@ from drift.core.commit import Detection, EvaluationCommit, Lease, WindowResult
 from drift.core.errors import Fenced
 from drift.core.performance import Performance
 from drift.core.profile import Profile
-from drift.core.result import Judgement, WindowState
+from drift.core.result import Judgement, Outcome, WindowState
 from drift.core.window import Window
 from drift.evaluation.alerting import Alerting
 from drift.evaluation.closing import Patience, Status, carries, closing
@@ -20,6 +20,7 @@ from drift.evaluation.decide import decide
 from drift.evaluation.detecting import Detecting, Seen
 from drift.evaluation.forms import Forms
 from drift.evaluation.ports import Judge, Metrics, Perform, Store, StoredWindow
+from drift.evaluation.stepping import OF_THE_MODEL
 from drift.evaluation.verdict import unusual, with_alarms, with_changes
 
 log = structlog.get_logger(__name__)
@@ -130,6 +131,9 @@ class Evaluator:
                 self._told()
             return 0
         sealed = results if self._detecting is None else self._detecting.sealed(results)
+        if self._detecting is not None and self._detecting.matured:
+            # what their labels say is told anew; a row each, so that it is worth a revision
+            self._store.mark_stale(self._lease, (), [(*one, 1) for one in self._detecting.matured])
         self._store.commit_evaluation(EvaluationCommit(self._lease, (), tuple(sealed), alerts))
         if self._detecting is not None:
             self._detecting.committed()
@@ -169,6 +173,7 @@ class Evaluator:
             # part of it was added up to an hour or a day that reaches over its edge: what was judged before stays
             judgements, rows, reason = self._store.judgements(pending.id), pending.rows, FROZEN
             state = pending.state if judgements and pending.state is not None else WindowState.INCOMPLETE
+            performances = {at: one for (_, at), one in self._store.performances([pending.id], None).items()}
         elif state is not WindowState.INCOMPLETE:
             profile = total.profile or Profile.empty(reference.grid)
             judgements = self._judgements(model, reference, profile)
@@ -178,7 +183,7 @@ class Evaluator:
                 changes = unusual(changes, judgements[0])
             judgements = {**judgements, 0: with_changes(judgements[0], changes)}
             reason = reason or _across(pending.window, reference, catalogue)
-            performances = self._performed(model, reference, pending, profile)
+            performances = self._performed(model, reference, pending, profile, judgements[0])
         self._metrics.evaluation(self._clock.monotonic() - started)
         return WindowResult(
             model_id=model.id, reference_id=reference.id, spec=pending.spec, window=pending.window,
@@ -188,13 +193,20 @@ class Evaluator:
         )  # fmt: skip
 
     def _performed(
-        self, model: Model, reference: Reference, pending: StoredWindow, profile: Profile
+        self, model: Model, reference: Reference, pending: StoredWindow, profile: Profile, judged: Judgement
     ) -> Mapping[int, Performance]:
         """How well the model did, segment by segment."""
         spec = next((spec for spec in model.windows if spec.name == pending.spec), None)
         if self._perform is None or spec is None:
             return {}
-        return self._perform(model, reference, spec, pending.window, profile)
+        standing = () if self._detecting is None else self._detecting.standing(reference, spec).alarms
+        since = min((one.onset for one in standing if one.detector in OF_THE_MODEL), default=None)
+        names = zip(judged.columns, judged.outcomes.tolist(), strict=True)
+        drifted = [name for name, outcome in names if outcome == Outcome.DRIFT]
+        checked = None if self._detecting is None else self._detecting.compared(reference, spec)
+        return self._perform(
+            model, reference, spec, pending.window, profile, drifted=drifted, since=since, checked=checked
+        )
 
     def _detected(
         self, model: Model, catalogue: Catalogue, reference: Reference, pending: StoredWindow, state: WindowState,

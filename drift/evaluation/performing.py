@@ -66,9 +66,13 @@ def performed(step: Step, duty: Duty) -> None:
         found += [said] if said else []
     for window, outcomes in _matured(step, duty, int(state["matured"][0])):
         state = {**state, "matured": np.full(1, window.start, np.int64)}
+        if outcomes is not None and duty.after is not None and window != step.window:
+            step.found.matured.append(window)
         for stream in (REALIZED, CONCEPT) if outcomes is not None else ():
             state, said = watch.step(state, stream, window.start, duty.view(outcomes))  # type: ignore[arg-type]
-            found += [said] if said else []
+            if said is not None:
+                found.append(said)
+                state = {**state, "compared": np.full(1, window.end, np.int64)}
     memory.states[PLACE] = state
     for reading in found:
         _tell(step, watch, reading)

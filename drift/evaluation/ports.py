@@ -20,8 +20,18 @@ Judge = Callable[[Profile, Profile, Model, int], Judgement]
 """(window's profile, reference's profile, model, segment) → its judgement."""
 
 
-Perform = Callable[[Model, Reference, WindowSpec, Window, Profile], Mapping[int, Performance]]
-"""(model, reference, windows, window, its profile with outcomes) → segment → performance."""
+class Perform(Protocol):
+    """Tells how well a model did."""
+
+    def __call__(
+        self, model: Model, reference: Reference, spec: WindowSpec, window: Window, profile: Profile, *,
+        drifted: Sequence[str] = (), since: int | None = None, checked: int | None = None,
+    ) -> Mapping[int, Performance]:  # fmt: skip
+        """Segment → performance of a window, from its profile with outcomes.
+
+        `drifted` columns are named where they do no harm; `since` when an alarm on performance that stands began;
+        `checked` is the end of the last window whose labels were compared with what was expected.
+        """
 
 
 class PaneTotal(Protocol):
@@ -147,6 +157,9 @@ class Store(Protocol):
 
     def reference_profile(self, reference_id: int) -> Profile:
         """The reference's sums."""
+
+    def performances(self, window_ids: Iterable[int], segment: int | None = 0) -> dict[tuple[int, int], Performance]:
+        """(window id, segment) → performance as last evaluated."""
 
     def commit_evaluation(self, batch: EvaluationCommit) -> None:
         """Results, all or nothing; fenced by the lease."""

@@ -55,6 +55,8 @@ class Found:
     abouts: dict[tuple[int, str], bytes] = field(default_factory=dict)
     wrong: dict[int, list[str]] = field(default_factory=dict)
     """Segment → why a detector does not watch it."""
+    matured: list[Window] = field(default_factory=list)
+    """Earlier windows whose labels became mature with this one."""
 
 
 @dataclass(frozen=True)

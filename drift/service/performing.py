@@ -86,8 +86,9 @@ class Performing:
         self._known: dict[tuple[int, str, int], Known | None] = {}
 
     def __call__(
-        self, model: Model, reference: Reference, spec: WindowSpec, window: Window, profile: Profile
-    ) -> Mapping[int, Performance]:
+        self, model: Model, reference: Reference, spec: WindowSpec, window: Window, profile: Profile, *,
+        drifted: Sequence[str] = (), since: int | None = None, checked: int | None = None,
+    ) -> Mapping[int, Performance]:  # fmt: skip
         """Segment → performance, of the segments with predictions; nothing where the reference counts no outcomes."""
         outcomes = profile.outcomes
         if outcomes is None or reference.grid.outcomes is None:
@@ -96,7 +97,7 @@ class Performing:
         known = self._base(reference, spec, rules, model)
         if known is None:
             return {}
-        one = _One(rules, known, profile, outcomes, window.end, self._clock.now())
+        one = _One(rules, known, profile, outcomes, window.end, self._clock.now(), drifted, since, checked)
         return {s.index: one.of(s.index) for s in reference.grid.segments if outcomes.predicted(s.index) > 0}
 
     def duty(self, model: Model, reference: Reference, spec: WindowSpec) -> Duty | None:
@@ -162,6 +163,9 @@ class _One:
     outcomes: Outcomes
     end: int
     now: int
+    drifted: Sequence[str]
+    since: int | None
+    checked: int | None
 
     def of(self, segment: int) -> Performance:
         """One segment of it."""
@@ -182,7 +186,8 @@ class _One:
             gaps=self._gaps(mature) if segment == 0 else (),
             slices=slices(self.outcomes, realized=self.rules.options.absent is None) if segment == 0 else (),
         )
-        said = summary(found, max_drop=self.rules.options.max_drop, zone=self.rules.options.zone)
+        told = {"since": self.since, "drifted": self.drifted} if segment == 0 else {}
+        said = summary(found, max_drop=self.rules.options.max_drop, zone=self.rules.options.zone, **told)  # type: ignore[arg-type]
         return replace(found, summary=said)
 
     def _gaps(self, mature: bool) -> tuple[Gap, ...]:
@@ -201,7 +206,10 @@ class _One:
             return "Nothing is estimated: the reference holds rows that the model was trained on."
         if self.known.dle is not None:
             return "Assumes that errors depend on the inputs as they did in the reference."
-        return self.known.estimator.assumption() if self.known.estimator else ""
+        known = self.known.estimator
+        if known is None:
+            return ""
+        return replace(known, options=replace(known.options, checked=self.checked)).assumption()
 
     def _estimated(self, segment: int) -> Measures:
         if self.known.dle is not None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from detectors.contract import Bools, Floats, Ints
+from detectors.performance.importances import budget_shares
 from detectors.sequential.default.days_off import DaysOff
 from detectors.sequential.default.learned import DELTA
 from detectors.sequential.default.season import KINDS, Calendar
@@ -19,6 +20,7 @@ OPTIONS: Final = MappingProxyType(
         "tolerance": "shift that is borne, in standard deviations of the column (0.05)",
         "seasonal": f"auto (the default), or one of {', '.join(KINDS)}",
         "holidays": "dates and countries whose holidays count as Sundays, as in [US, 2026-12-24]",
+        "importances": "column → how much the model relies on it: such columns get more of the false-alarm budget",
         "columns": "column → tolerance, only: increase or decrease, strict: true (shares have no smallest tolerance)",
     }
 )
@@ -33,6 +35,7 @@ class Options:
     seasonal: str = "auto"
     holidays: DaysOff = field(default_factory=DaysOff)
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    importances: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod
     def read(plain: Mapping[str, Any]) -> "Options":
@@ -55,7 +58,13 @@ class Options:
             seasonal,
             DaysOff.read(plain.get("holidays") or ()),
             columns,
+            _importances(plain.get("importances") or {}),
         )
+
+    def shares(self, names: tuple[str, ...]) -> Floats:
+        """(C,) each column's share of the budget, over what it would be if all had the same."""
+        found = budget_shares(self.importances, names)
+        return np.array([found[name] * len(names) for name in names])
 
     def delta(self, names: tuple[str, ...]) -> Floats:
         """(C,) standard deviations borne."""
@@ -73,6 +82,13 @@ class Options:
     def calendar(self, zone: str) -> Calendar:
         """Season cells in a zone."""
         return Calendar(ZoneInfo(zone), self.holidays)
+
+
+def _importances(said: object) -> Mapping[str, float]:
+    """Checked: finite and not below 0."""
+    if not isinstance(said, Mapping) or not all(isinstance(x, int | float) and 0 <= x < 1e300 for x in said.values()):
+        raise ConfigError(f"importances are numbers from 0 on by column, as in {{income: 0.4}}; this is {said!r}")
+    return {str(name): float(x) for name, x in said.items()}
 
 
 def _check_column(name: str, said: Mapping[str, Any]) -> None:

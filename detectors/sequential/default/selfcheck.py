@@ -47,7 +47,7 @@ def check(
     halves: tuple[Half, Half],
     learn: Callable[[Series], Learned],
     process: Callable[[Learned, Ints], Process],
-    limit: float,
+    limit: Floats,
     alarm_windows: float,
     columns: int,
 ) -> SelfCheck:
@@ -100,7 +100,7 @@ def _replayed(
     replays: Sequence[tuple[Learned, Half]],
     process: Callable[[Learned, Ints], Process],
     width: Floats,
-    limit: float,
+    limit: Floats,
     columns: Ints,
 ) -> Ints:
     """(those columns,) alarms in both halves."""
@@ -118,13 +118,13 @@ def _wide(learned: Learned, width: Floats) -> Learned:
     return learned
 
 
-def _alarms(process: Process, series: Series, counts: Sequence[Floats], limit: float, columns: Ints) -> Ints:
+def _alarms(process: Process, series: Series, counts: Sequence[Floats], limit: Floats, columns: Ints) -> Ints:
     """(those columns,) alarms, each column starting anew after each."""
     state = process.start()
     found = np.zeros(process.streams.used.shape[0], np.int64)
     for start, window in zip(series.starts[-len(counts) :].tolist(), counts, strict=True):
         state, reading = process.step(state, window[columns], start)
-        fired = np.flatnonzero(reading.stepped & (reading.level >= limit))
+        fired = np.flatnonzero(reading.stepped & (reading.level >= limit[columns]))
         if fired.size:
             found[fired] += 1
             state = process.reset(state, fired)

@@ -61,7 +61,9 @@ class DefaultWatch:
         self.cells = Cells(grid)
         counts = self.cells.read(context.baseline.profile, context.segment)
         self.streams = Streams.of(self.cells, counts)
-        self.limit = float(np.log(max(context.alarm_windows * context.streams, 2.0)))
+        # a column that the model relies on needs less evidence, others more: the budget of all stays as it is
+        whole = float(np.log(max(context.alarm_windows * context.streams, 2.0)))
+        self.limit: Floats = np.full(len(grid.names), whole) - np.log(options.shares(grid.names))
         # an alarm ends on evidence as strong as one column's alarm needs, so that it does not flap
         self._back_limit = float(np.log(max(context.alarm_windows, 100.0)))
         read = partial(series.learn, self.cells, self.streams, spec=context.spec, segment=context.segment)
@@ -201,7 +203,7 @@ class DefaultWatch:
             onset=np.asarray(state["onset"], np.int64),
             direction=np.where(leader < 0, 0, np.where(signs == 0, sign, signs * sign)).astype(np.int64),
             level=np.where(standing >= 0, state["level"], level).astype(np.float64),
-            limit=np.full(columns, self.limit),
+            limit=self.limit,
             what=tuple(self.streams.labels[c][s] if s >= 0 else "" for c, s in enumerate(leader.tolist())),
         )
 
