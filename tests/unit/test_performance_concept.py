@@ -61,11 +61,15 @@ def level(windows: list[Outcomes], concept: Concept) -> float:
     return float(state.max())
 
 
-def test_streams_are_standard_in_the_reference() -> None:
-    counts = CONCEPT.counts(outcomes_of(GRID, drawn(CHUNKS * ROWS, 1)))
+@pytest.mark.parametrize("shift", [0.0, 2.0])
+def test_streams_are_standard_in_the_reference(shift: float) -> None:
+    reference = outcomes_of(GRID, drawn(CHUNKS * ROWS, 1, shift))
+    concept = Concept.of(reference, [])
+    assert concept is not None
+    counts = concept.counts(reference)
     share = counts / counts.sum()
-    assert CONCEPT.scores @ share == pytest.approx([0, 0], abs=2e-3)
-    assert (CONCEPT.scores * share) @ CONCEPT.scores.T == pytest.approx(np.eye(2), abs=0.05)
+    assert concept.scores @ share == pytest.approx([0, 0], abs=2e-3)
+    assert (concept.scores * share) @ concept.scores.T == pytest.approx(np.eye(2), abs=0.05)
 
 
 @pytest.mark.parametrize("shift", [-1.5, 0.0, 1.5])
