@@ -62,8 +62,8 @@ class DefaultWatch:
         counts = self.cells.read(context.baseline.profile, context.segment)
         self.streams = Streams.of(self.cells, counts)
         # a column that the model relies on needs less evidence, others more: the budget of all stays as it is
-        whole = float(np.log(max(context.alarm_windows * context.streams, 2.0)))
-        self.limit: Floats = np.full(len(grid.names), whole) - np.log(options.shares(grid.names))
+        each = float(np.log(max(context.alarm_windows * context.streams, 2.0)))
+        self.limit: Floats = np.full(len(grid.names), each) - np.log(options.shares(grid.names))
         # an alarm ends on evidence as strong as one column's alarm needs, so that it does not flap
         self._back_limit = float(np.log(max(context.alarm_windows, 100.0)))
         read = partial(series.learn, self.cells, self.streams, spec=context.spec, segment=context.segment)
