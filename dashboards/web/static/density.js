@@ -132,7 +132,8 @@
   charts.outside = (data, look) => ({
     grid: { left: 132, right: 56, top: 34, bottom: 26 },
     legend: { data: ["reference", "window"] },
-    xAxis: { type: "value", min: 0, axisLabel: { formatter: share } },
+    // a thousandth shall not fill the picture
+    xAxis: { type: "value", min: 0, max: Math.max(0.05, ...data.before, ...data.now), axisLabel: { formatter: share, hideOverlap: true } },
     yAxis: { type: "category", inverse: true, data: data.labels, splitLine: { show: false } },
     tooltip: {
       trigger: "axis", axisPointer: { type: "shadow" },

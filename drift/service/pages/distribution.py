@@ -132,7 +132,7 @@ def _says(of: Pair, title: str, labels: Sequence[str], gives: Floats, cells: Seq
     p, q = of.shares
     where, before, now = _most(labels, p, q, gives, cells)
     return (
-        f"Outlines: {count(int(of.before[:-SPECIALS].sum()), 'value')} of the reference, {count(values, 'value')} of "
+        f"{count(int(of.before[:-SPECIALS].sum()), 'value')} of the reference beside {count(values, 'value')} of "
         f"the window. Below: what each bin adds to PSI ({np.abs(gives).sum():.3g} in all), upwards where the window "
         f"has more. Most: {where}, {percent(before)} before, {percent(now)} now."
     )
