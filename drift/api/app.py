@@ -21,6 +21,7 @@ from drift.api.routes import (
     incidents,
     models,
     operations,
+    performance,
     references,
     rivals,
     runs,
@@ -33,7 +34,8 @@ from drift.api.strict import StrictJson
 ROUTERS: Final = tuple(
     module.router
     for module in (
-        events, references, models, windows, rivals, alarms, incidents, silences, runs, operations, administration,
+        events, references, models, windows, performance, rivals, alarms, incidents, silences, runs, operations,
+        administration,
     )
 )  # fmt: skip
 PAGES: Final = tuple(

@@ -56,6 +56,22 @@ def explain(
 
 
 @commands.command()
+def performance(
+    model: ModelName,
+    segment: Segment = "",
+    window: Window = "",
+    metric: Annotated[str, typer.Option(help="Only this metric, as in accuracy.")] = "",
+    config: ConfigFile = HERE,
+    url: Url = None,
+    json: Json = False,
+) -> None:
+    """Show how good a model is now: estimated without labels, realised by them, against its reference, and why."""
+    from drift.cli import performance as shown
+
+    shown.performance(model, segment, window, metric, config, url, as_json=json)
+
+
+@commands.command()
 def rivals(
     model: ModelName,
     champion: Annotated[str, typer.Argument(help="The version that serves now.")],

@@ -47,6 +47,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/models"): (READING, {}),
     ("GET", "/v1/models/{name:path}"): (READING, {}),
     ("GET", "/v1/notices"): (READING, {}),
+    ("GET", "/v1/performance"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/references"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/references/{reference_id}"): (READING, {}),
     ("GET", "/v1/runs"): (READING, {}),

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from drift.api import convert, reporting, shapes
+from drift.api import convert, convert_performance, reporting, shapes
 from drift.api.access import READ, Asker, see
 from drift.api.deps import Given, Id, ModelQuery, errors, model_called
 from drift.api.paging import Cursor, Limit, Page, page, place
+from drift.api.shapes_performance import WindowShown
 from drift.core.errors import NotFound
 from drift.core.result import WindowState
 from drift.service.reports.rows import rows_report
@@ -39,20 +40,25 @@ def list_windows(
 
 
 @router.get("/windows/{window_id}", responses=errors(), dependencies=[READ])
-def show_window(services: Given, asker: Asker, window_id: Id, segment: Segment = "all") -> shapes.WindowDetail:
-    """One window with the judgement of one segment."""
-    row = services.store.window(window_id)
-    names = convert.Names(services.store.catalogue())
+def show_window(services: Given, asker: Asker, window_id: Id, segment: Segment = "all") -> WindowShown:
+    """One window with the judgement of one segment, and the performance of all."""
+    row, catalogue = services.store.window(window_id), services.store.catalogue()
+    names = convert.Names(catalogue)
     see(asker, names.model(row.model_id))
     labels = names.segments(row.reference_id)
     index = _index(labels, segment)
     judged = services.store.judgements(window_id)
     mine = judged.get(index)
     short = convert.window(row, names)
-    return shapes.WindowDetail(
+    drop = convert_performance.borne(catalogue.models[names.model(row.model_id)].settings)
+    return WindowShown(
         **dict(short),
         segments={labels[i]: one.outcome.word for i, one in sorted(judged.items())},
         judgement=convert.judgement(mine, segment) if mine is not None else None,
+        performance={
+            labels[at]: convert_performance.performance(one, drop)
+            for (_, at), one in sorted(services.store.performances([window_id], None).items())
+        },
     )
 
 
