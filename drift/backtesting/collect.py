@@ -9,6 +9,7 @@ import numpy as np
 from detectors.budget import AlarmBudget
 from detectors.known import unpack
 from drift.backtesting.numbering import Numbering
+from drift.backtesting.performing import numbered, numbered_alarm
 from drift.backtesting.plan import Plan
 from drift.backtesting.registering import Registered
 from drift.backtesting.result import Backtest, Budget, Judged, Raised, Refused
@@ -27,8 +28,11 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
     """All that a backtest tells."""
     labels = [segment.label for segment in known.reference.grid.segments]
     results = sorted(seen.results, key=lambda result: result.window)
-    judged = _judged(results, labels)
+    numbering = Numbering(plan.rows_per_window) if plan.numbered else None
+    judged = _judged(results, labels, numbering)
     raised = _alarms(results, labels)
+    if numbering is not None:
+        raised = tuple(replace(one, alarm=numbered_alarm(one.alarm, numbering)) for one in raised)
     known_of = _known(results)
     totals = store.totals()
     return Backtest(
@@ -46,17 +50,21 @@ def collect(store: Store, seen: WholeWindows, plan: Plan, known: Registered, eve
         unjudged=_why(known_of, "not judged") if known_of else _silent(judged),
         warned=_why(known_of, "inflated"),
         notes=known.notes,
-        numbering=Numbering(plan.rows_per_window) if plan.numbered else None,
+        numbering=numbering,
+        max_drop=plan.settings.max_drop,
     )
 
 
-def _judged(results: Sequence[WindowResult], labels: Sequence[str]) -> tuple[Judged, ...]:
+def _judged(results: Sequence[WindowResult], labels: Sequence[str], numbering: Numbering | None) -> tuple[Judged, ...]:
     found, watched = list[Judged](), False
     for result in results:
         # what a watch knows is told with the first window that it judges; before that a baseline was learnt
         watched = watched or (result.detection is not None and bool(result.detection.abouts))
         segments = {labels[at]: one.outcome for at, one in result.judgements.items() if at}
-        found.append(Judged(result.window, result.rows, result.judgements.get(0), watched, segments))
+        performance = result.performances.get(0)
+        if performance is not None and numbering is not None:
+            performance = numbered(performance, numbering)
+        found.append(Judged(result.window, result.rows, result.judgements.get(0), watched, segments, performance))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from detectors.incidents import Incident
+from drift.backtesting.performing import plain as performance
 from drift.backtesting.result import Backtest, Judged, Raised
 from drift.core.result import Judgement, Outcome
 
@@ -51,6 +52,8 @@ def _window(test: Backtest, one: Judged) -> dict[str, Any]:
         "outcome": outcome.word,
         "columns": {} if one.whole is None else _columns(one.whole),
     }
+    if one.performance is not None:
+        found |= performance(one.performance)
     if one.segments:
         found["segments"] = {label: verdict.word for label, verdict in one.segments.items()}
     return found

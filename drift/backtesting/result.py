@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drift.backtesting.numbering import Numbering
 from drift.core.alarm import Alarm, Severity
 from drift.core.clock import DAY, HOUR, MINUTE, isoformat
+from drift.core.performance import Performance
 from drift.core.result import Judgement, Outcome
 from drift.core.window import Window
 
@@ -28,6 +29,8 @@ class Judged:
     """Whether detectors judged it; while a baseline is being learnt they do not."""
     segments: Mapping[str, Outcome] = field(default_factory=dict)
     """Label → outcome, of the segments that had rows."""
+    performance: Performance | None = None
+    """Of the whole traffic; None: predictions and labels are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class Backtest:
     notes: tuple[str, ...]
     numbering: Numbering | None = None
     """How rows are numbered; None: windows are cut by time."""
+    max_drop: float = 0.02
+    """How much worse performance may be."""
 
     def at(self, micros: int) -> str | int:
         """A moment as RFC 3339, or as a row's number."""
@@ -153,6 +158,13 @@ class Backtest:
         from drift.backtesting.tables import windows
 
         return windows(self)
+
+    @property
+    def performance(self) -> "pd.DataFrame":
+        """One row for each window and metric: the reference's value, estimated and realised with their bands."""
+        from drift.backtesting.performing import frame
+
+        return frame(self)
 
     def __repr__(self) -> str:
         from drift.backtesting.tables import text

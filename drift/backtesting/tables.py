@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from detectors.wording import SCORES, count, is_share, named
+from drift.backtesting.performing import lines
 from drift.backtesting.result import Backtest, Raised, Refused
 from drift.core.clock import to_datetime
 from drift.core.result import Outcome
@@ -30,11 +31,11 @@ def alarms(test: Backtest) -> "pd.DataFrame":
             "column": one.alarm.column,
             "segment": one.segment,
             "severity": str(one.severity),
-            "start": _moment(test, one.alarm.raised.start),
-            "end": _moment(test, one.alarm.raised.end),
-            "onset": _moment(test, one.alarm.onset),
-            "paged": None if one.paged is None else _moment(test, one.paged.end),
-            "ended": None if one.ended is None else _moment(test, one.ended.end),
+            "start": stamp(test, one.alarm.raised.start),
+            "end": stamp(test, one.alarm.raised.end),
+            "onset": stamp(test, one.alarm.onset),
+            "paged": None if one.paged is None else stamp(test, one.paged.end),
+            "ended": None if one.ended is None else stamp(test, one.ended.end),
             "direction": one.alarm.direction,
             "what": one.alarm.what,
             "effect": one.alarm.effect,
@@ -62,8 +63,8 @@ def windows(test: Backtest) -> "pd.DataFrame":
         if one.whole is None:
             continue
         head = {
-            "start": _moment(test, one.window.start),
-            "end": _moment(test, one.window.end),
+            "start": stamp(test, one.window.start),
+            "end": stamp(test, one.window.end),
             "rows": one.rows,
             "column": list(one.whole.columns),
             "outcome": [Outcome(outcome).word for outcome in one.whole.outcomes.tolist()],
@@ -133,6 +134,7 @@ def summary(test: Backtest) -> Iterator[str]:
         yield f"Together: {count(len(together), 'incident')}{f': {said}' if said else ''}."
     if test.baseline:
         yield f"Baseline: {_BASELINES.get(test.baseline, test.baseline)}."
+    yield from lines(test, test.max_drop)
     yield from _silence(test)
     if test.aside:
         where = " and ".join(f"from {moment(test, window.start)}" for window in test.aside[:_NAMED])
@@ -178,17 +180,18 @@ def refusal(one: Refused) -> str:
 
 def text(test: Backtest) -> str:
     """A compact picture for a console."""
-    lines = [title(test), ""]
+    shown = [title(test), ""]
     if test.raised:
         table = [HEADINGS, *(row(test, one) for one in test.raised)]
         wide = [max(len(line[at]) for line in table) for at in range(len(HEADINGS))]
-        lines += ["  ".join(cell.ljust(w) for cell, w in zip(line, wide, strict=True)).rstrip() for line in table]
+        shown += ["  ".join(cell.ljust(w) for cell, w in zip(line, wide, strict=True)).rstrip() for line in table]
     else:
-        lines.append("No alarm.")
-    return "\n".join([*lines, "", *summary(test)])
+        shown.append("No alarm.")
+    return "\n".join([*shown, "", *summary(test)])
 
 
-def _moment(test: Backtest, micros: int) -> Any:
+def stamp(test: Backtest, micros: int) -> Any:
+    """A moment for a DataFrame: a timestamp in UTC, or a row's number."""
     import pandas as pd
 
     return test.at(micros) if test.numbering is not None else pd.Timestamp(micros, unit="us", tz="UTC")
