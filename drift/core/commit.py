@@ -112,12 +112,25 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """n predictions with their labels."""
+
+    keys: Ints
+    """(n, 2)"""
+    seen: Seen
+    labels: Sequence[str]
+    """Canonically spelled; each known since its prediction."""
+
+
+@dataclass(frozen=True, slots=True)
 class Joining:
     """Predictions and labels of one model that look for each other. Keys are (n, 2), see `drift.core.keys.id_keys`."""
 
     model_id: int
     predictions: Mapping[int, tuple[Ints, Seen]] = field(default_factory=dict)
     """Reference id → keys, and records of `drift.core.outcome.seen`."""
+    known: Mapping[int, Known] = field(default_factory=dict)
+    """Reference id → predictions whose label came beside them: counted as joined by whoever read them."""
     ids: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """Keys of the labels."""
     labels: Sequence[str] = ()

@@ -99,13 +99,23 @@ def _matured(step: Step, duty: Duty, last: int) -> Iterator[tuple[Window, Outcom
             if age < spec.length:
                 return
             yield window, None
-        elif _is_mature(duty, outcomes, age):
+        elif _is_mature(duty, outcomes, age) or _overtaken(step, duty, window):
             yield window, outcomes
         elif age > GIVEN_UP + (duty.after or 0):
             yield window, None
         else:
             return
         window = disjoint(spec, window.end)
+
+
+def _overtaken(step: Step, duty: Duty, window: Window) -> bool:
+    """Whether the labels of the window after it have come, where nobody says when they do: no more are expected."""
+    later = disjoint(step.place.spec, window.end)
+    if duty.after is not None or later.start > step.window.start:
+        return False
+    profile = _profile(step, later)
+    outcomes = profile.outcomes if profile is not None else None
+    return outcomes is not None and outcomes.joinable() > 0 and _is_mature(duty, outcomes, 0)
 
 
 def _profile(step: Step, window: Window) -> Profile | None:

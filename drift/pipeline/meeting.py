@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from drift.core.commit import Joining
+from drift.core.commit import Joining, Known
 from drift.core.keys import id_keys
 from drift.core.outcome.counting import OutcomeCounter
 from drift.core.outcome.seen import Seen, spelled_labels
@@ -28,6 +28,7 @@ class Meeting:
     """Of one model."""
 
     predictions: dict[int, list[tuple[Ints, Seen]]] = field(default_factory=dict)
+    known: dict[int, list[Known]] = field(default_factory=dict)
     ids: list[Ints] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
@@ -37,12 +38,14 @@ class Meeting:
         """Labels that came by themselves; those at some positions, or all."""
         places = range(len(labels)) if at is None else at
         ids = id_keys([labels.ids[i] for i in places])
-        return Meeting({}, [ids], [labels.labels[i] for i in places], [labels.times[i] for i in places])
+        return Meeting({}, {}, [ids], [labels.labels[i] for i in places], [labels.times[i] for i in places])
 
     def add(self, other: "Meeting") -> None:
         """Take another's as well."""
         for reference, parts in other.predictions.items():
             self.predictions.setdefault(reference, []).extend(parts)
+        for reference, known in other.known.items():
+            self.known.setdefault(reference, []).extend(known)
         self.ids += other.ids
         self.labels += other.labels
         self.times += other.times
@@ -51,7 +54,8 @@ class Meeting:
     def nbytes(self) -> int:
         """Memory held, about."""
         records = sum(seen.nbytes + seen.size * ROW_BYTES for parts in self.predictions.values() for _, seen in parts)
-        return records + ROW_BYTES * len(self.labels)
+        known = sum(one.seen.nbytes + 2 * ROW_BYTES * one.seen.size for parts in self.known.values() for one in parts)
+        return records + known + ROW_BYTES * len(self.labels)
 
     def joining(self, model_id: int) -> Joining:
         """As it is committed."""
@@ -60,13 +64,21 @@ class Meeting:
             for reference, parts in self.predictions.items()
         }
         ids = np.concatenate(self.ids) if self.ids else np.zeros((0, 2), np.int64)
-        return Joining(model_id, predictions, ids, self.labels, self.times)
+        known = {
+            reference: Known(
+                np.concatenate([one.keys for one in parts]), np.concatenate([one.seen for one in parts]),
+                [label for one in parts for label in one.labels],
+            )
+            for reference, parts in self.known.items()
+        }  # fmt: skip
+        return Joining(model_id, predictions, known, ids, self.labels, self.times)
 
 
 def met(part: Share, counter: OutcomeCounter) -> tuple[list[Sums], Meeting]:
     """What rows of one reference say of outcomes: sums, one a pane, and what looks for its other half.
 
-    A row without an id is joined with the label that stands beside it, or never.
+    A label beside its prediction is joined at once; with an id, the store is told, for there may have been one before,
+    and there may come another. A row without id and label is never joined.
     """
     rows, by = part.rows, counter.predictions
     seen = by.of(rows, part.starts[part.pane])
@@ -77,10 +89,10 @@ def met(part: Share, counter: OutcomeCounter) -> tuple[list[Sums], Meeting]:
     known = np.array([one is not None for one in ids], np.bool_)
     panes = part.starts.size
     sums = counter.predicted(seen, known | ~np.isnan(truth), part.pane, panes)
-    lone = np.flatnonzero(~known & ~np.isnan(truth))
-    if lone.size:
-        ones, delay = np.ones(lone.size, np.int64), np.zeros(lone.size, np.int64)
-        joined = counter.joined(seen[lone], truth[lone], ones, delay, part.pane[lone], panes)
+    at = np.flatnonzero(~np.isnan(truth))
+    if at.size:
+        ones, delay = np.ones(at.size, np.int64), np.zeros(at.size, np.int64)
+        joined = counter.joined(seen[at], truth[at], ones, delay, part.pane[at], panes)
         sums = [one + other for one, other in zip(sums, joined, strict=True)]
     return sums, _meeting(part, seen, ids, known, keys)
 
@@ -89,14 +101,12 @@ def _meeting(part: Share, seen: Seen, ids: Sequence[str | None], known: npt.NDAr
     at = np.flatnonzero(known)
     if not at.size:
         return Meeting()
-    places = id_keys([str(ids[i]) for i in at.tolist()])
-    labels = spelled_labels(keys)
-    beside = [number for number, i in enumerate(at.tolist()) if labels[i] is not None]
+    places, labels = id_keys([str(ids[i]) for i in at.tolist()]), spelled_labels(keys)
+    told = np.array([labels[i] is not None for i in at.tolist()], np.bool_)
+    reference, beside = part.reference.id, [str(labels[i]) for i in at[told].tolist()]
     return Meeting(
-        {part.reference.id: [(places, seen[at])]},
-        [places[beside]] if beside else [],
-        [str(labels[int(at[number])]) for number in beside],
-        part.rows.time[at[beside]].tolist() if beside else [],
+        {reference: [(places[~told], seen[at[~told]])]} if not told.all() else {},
+        {reference: [Known(places[told], seen[at[told]], beside)]} if told.any() else {},
     )
 
 

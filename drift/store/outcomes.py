@@ -1,13 +1,16 @@
 """The label join: a prediction and its label meet in one row, whichever comes first; the second to commit counts.
 
 Both are upserts that return what was there, so that two transactions that bring the two sides of one event wait for
-each other at its row, and the later sees the earlier. Rows are taken in the order of their keys: no two commits wait
-for each other in a circle. The sums that follow are written in the same transaction as the rows and the positions.
+each other at its row, and the later sees the earlier. Each statement takes its rows in the order of their keys; a
+circle over several statements is broken by the database, and the commit is tried again. The sums that follow are
+written in the same transaction as the rows and the positions.
 
 | comes | there is | counted |
 |---|---|---|
 | a prediction | a label | +1 for the label |
 | a prediction | one of the same reference | nothing: the first stays |
+| both at once | nothing | nothing: they were counted when they were read |
+| both at once | anything | −1 for what was counted, then as above |
 | a label | predictions | +1 for each reference that judged the event |
 | a label | an earlier label | −1 for the earlier, +1 for this; one conflict, if they differ |
 | a label | a later label, or an equal one as late and greater | nothing; one conflict, if they differ |
@@ -15,7 +18,7 @@ for each other in a circle. The sums that follow are written in the same transac
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -31,12 +34,17 @@ from drift.store.tables import outcomes
 Ints = npt.NDArray[np.int64]
 Key = tuple[int, int]
 
-ROWS_AT_ONCE: Final = 2_000
+ROWS_AT_ONCE: Final = 4_000
 """Rows of one SQLite statement: below its 32,766 parameters."""
 MOST_BYTES: Final = 8_192
 """A row that already holds so much takes no further prediction: one id is sent again and again."""
 _HEAD: Final = struct.Struct("<qH")
 
+_BOTH: Final = """
+INSERT INTO outcomes (model_id, key_a, key_b, at, prediction, label, label_at) {rows}
+ON CONFLICT (model_id, key_a, key_b) DO NOTHING
+RETURNING key_a, key_b
+"""
 _PREDICTION: Final = """
 INSERT INTO outcomes (model_id, key_a, key_b, at, prediction) {rows}
 ON CONFLICT (model_id, key_a, key_b) DO UPDATE SET prediction = CASE
@@ -88,17 +96,63 @@ class _Met:
 def join(c: Connection, work: Joining, counters: Counters) -> list[PaneDelta]:
     """Bring predictions and labels together; the sums to be added."""
     met: dict[int, _Met] = {}
+    work = _first_seen(c, work, met)
     came = _came(work)
     for row in _upsert(c, _PREDICTION, work.model_id, _predictions(work), ("bytea",)):
         if row[3] is not None:
-            fresh = came[row[0], row[1]]
-            for reference, record in _first(row[2]):
-                if reference in fresh:
+            fresh, held = came[row[0], row[1]], list(_records(row[2]))
+            for reference, record in held:
+                # two of one reference: it was here before
+                if reference in fresh and sum(one == reference for one, _ in held) == 1:
                     met.setdefault(reference, _Met()).add(record, row[3], row[4], 1)
     labels, conflicts = _labels(work)
     for row in _upsert(c, _LABEL, work.model_id, labels, ("text", "bigint")):
         _relabel(row, labels[row[0], row[1]], conflicts.get((row[0], row[1]), 0), met)
     return [delta for reference in sorted(met) for delta in _deltas(reference, met[reference], work, counters)]
+
+
+def _first_seen(c: Connection, work: Joining, met: dict[int, _Met]) -> Joining:
+    """Keep predictions that bring their label; what is left to do with those whose event is not new.
+
+    They were counted as joined when they were read. That is taken back, and they go the way of all others.
+    """
+    fresh: dict[Key, tuple[Any, ...]] = {}
+    again: list[tuple[int, Key, int]] = []
+    for reference, one in sorted(work.known.items()):
+        size = one.seen.dtype.itemsize
+        head, raw = _HEAD.pack(reference, size), np.ascontiguousarray(one.seen).tobytes()
+        times = one.seen["time"].tolist()
+        for at, (key, label, time) in enumerate(zip(map(tuple, one.keys.tolist()), one.labels, times, strict=True)):
+            if key in fresh:
+                again.append((reference, key, at))
+                continue
+            packed = head + raw[at * size : at * size + size]
+            fresh[key] = (time, packed, label, time, reference, at)
+    written = {key: row[:4] for key, row in fresh.items()}
+    new = {(row[0], row[1]) for row in _upsert(c, _BOTH, work.model_id, written, ("bytea", "text", "bigint"))}
+    again += [(row[4], key, row[5]) for key, row in fresh.items() if key not in new]
+    return _taken_back(work, again, met)
+
+
+def _taken_back(work: Joining, again: Sequence[tuple[int, Key, int]], met: dict[int, _Met]) -> Joining:
+    if not again:
+        return work
+    predictions, ids = dict(work.predictions), [*map(tuple, work.ids.tolist())]
+    labels, times = list(work.labels), list(work.times)
+    for reference in sorted({reference for reference, _, _ in again}):
+        one, at = work.known[reference], sorted(place for owner, _, place in again if owner == reference)
+        some, mine = one.seen[at], met.setdefault(reference, _Met())
+        for place, record, time in zip(at, (row.tobytes() for row in some), some["time"].tolist(), strict=True):
+            mine.add(record, one.labels[place], time, -1)
+            ids.append(tuple(one.keys[place].tolist()))
+            labels.append(one.labels[place])
+            times.append(time)
+        had = predictions.get(reference)
+        keys = one.keys[at]
+        predictions[reference] = (
+            (keys, some) if had is None else (np.concatenate((had[0], keys)), np.concatenate((had[1], some)))
+        )
+    return replace(work, predictions=predictions, known={}, ids=np.array(ids, np.int64), labels=labels, times=times)
 
 
 def _relabel(row: Any, given: tuple[Any, ...], conflicts: int, met: dict[int, _Met]) -> None:
@@ -158,14 +212,20 @@ def _labels(work: Joining) -> tuple[dict[Key, tuple[Any, ...]], dict[Key, int]]:
 
 def _first(prediction: bytes | None) -> Iterator[tuple[int, bytes]]:
     """The first record of each reference in a row."""
-    seen, at, raw = set[int](), 0, bytes(prediction or b"")
-    while at < len(raw):
-        reference, size = _HEAD.unpack_from(raw, at)
-        at += _HEAD.size
+    seen = set[int]()
+    for reference, record in _records(prediction):
         if reference not in seen:
             seen.add(reference)
-            yield reference, raw[at : at + size]
-        at += size
+            yield reference, record
+
+
+def _records(prediction: bytes | None) -> Iterator[tuple[int, bytes]]:
+    """All records of a row."""
+    at, raw = 0, bytes(prediction or b"")
+    while at < len(raw):
+        reference, size = _HEAD.unpack_from(raw, at)
+        at += _HEAD.size + size
+        yield reference, raw[at - size : at]
 
 
 def _deltas(reference: int, met: _Met, work: Joining, counters: Counters) -> Iterator[PaneDelta]:

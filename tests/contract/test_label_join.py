@@ -152,9 +152,10 @@ def test_conflicting_labels_are_counted_and_the_last_one_wins(store: Store) -> N
 def test_predictions_sent_twice_are_labelled_once(store: Store) -> None:
     (reference,), of = registered(store), stream(8)
     consume(store, [*of.events, *of.labels, *of.events])
+    consume(store, of.events)
     whole = found(store, reference)
     assert whole.joined() == len(of.final)
-    assert whole.predicted() == 2 * N
+    assert whole.predicted() == 3 * N
     assert np.array_equal(whole.block("joined"), expected(reference, of).block("joined"))
 
 
@@ -176,6 +177,30 @@ def test_labels_beside_their_predictions(store: Store) -> None:
     assert int(whole.block("alone").sum()) == 0
     consume(store, [{name: value for name, value in of.events[0].items() if name != "id"}])
     assert int(found(store, reference).block("alone").sum()) == 1
+
+
+@pytest.mark.parametrize("cut", [2_000, 7])
+def test_labels_beside_predictions_are_corrected_doubled_and_come_second(store: Store, cut: int) -> None:
+    """Half of the predictions bring a label that others contradict, before or after, and all are sent twice."""
+    (reference,), of = registered(store), stream(14)
+    first = {event["id"]: number % 2 for number, event in enumerate(of.events) if number % 2}
+    events = [event | ({"label": first[event["id"]]} if event["id"] in first else {}) for event in of.events]
+    records = [*events, *of.labels, *events]
+    random.Random(5).shuffle(records)
+    consume(store, records, cut)
+    final = {**{id_: str(label) for id_, label in first.items()}, **of.final}
+    early = {event["id"]: event["time"] for event in of.events}
+    for label in of.labels:
+        # a label of before its prediction is older than the one beside it
+        if label["id"] in first and of.final[label["id"]] == str(label["label"]) and label["time"] < early[label["id"]]:
+            later = [one for one in of.labels if one["id"] == label["id"] and one["time"] > early[label["id"]]]
+            final[label["id"]] = str(later[-1]["label"] if later else first[label["id"]])
+    whole = found(store, reference)
+    wanted = expected(reference, Stream(of.events, of.labels, final, 0))
+    assert np.array_equal(whole.block("joined"), wanted.block("joined"))
+    assert whole.predicted() == 2 * N
+    assert int(whole.whole("cause_seen").sum()) == int(wanted.whole("cause_seen").sum())
+    assert int(whole.whole("delays").sum()) == len(final)
 
 
 def test_labels_touch_the_window_of_the_prediction(store: Store) -> None:
