@@ -166,14 +166,67 @@ _DATA: Final = (
         about="Drift, data that does not come, messages that were not delivered.",
     ),
 )
+_WHOLE: Final = {"segment": "all", "kind": "estimated"}
+
+
+def _against_reference(metric: str) -> tuple[str, str]:
+    """What is estimated, and the same on the reference, which has no `kind`."""
+    return (
+        series(names.PERFORMANCE, metric=metric, **_WHOLE),
+        series(names.PERFORMANCE_REFERENCE, metric=metric, segment="all"),
+    )
+
+
+_ACCURACY, _ACCURACY_BEFORE = _against_reference("accuracy")
+_ERROR, _ERROR_BEFORE = _against_reference("mae")
 _PERFORMANCE: Final = (
     Panel(
-        13,
-        "Estimated performance",
-        "text",
-        wide=24,
-        high=3,
-        about="Not measured yet: estimated and realised performance will stand here, worst loss first.",
+        14,
+        "Accuracy lost",
+        "lines",
+        [Query(f"topk({LINES}, {_by_model(f'- ({_ACCURACY} - ignoring (kind) {_ACCURACY_BEFORE})')})", "{{model}}")],
+        "percentunit",
+        about="The reference's accuracy minus the estimated one, without a label, of the last final window.",
+        links=(DETAIL,),
+    ),
+    Panel(
+        15,
+        "Error grown",
+        "lines",
+        [Query(f"topk({LINES}, {_by_model(f'{_ERROR} / ignoring (kind) ({_ERROR_BEFORE} > 0) - 1')})", "{{model}}")],
+        "percentunit",
+        about="Regression: by how much the estimated mean absolute error is larger than the reference's.",
+        links=(DETAIL,),
+    ),
+    Panel(
+        16,
+        "Performance affected",
+        "stat",
+        _count(f"{_by_model(series(names.AFFECTED, segment='all'))} == 1"),
+        wide=4,
+        high=8,
+        limits=(1, 1),
+        about="Models that are worse than their reference by more than is borne, estimated or by their labels.",
+    ),
+    Panel(
+        17,
+        "Label coverage",
+        "lines",
+        [Query(f"-topk({LINES}, -{_by_model(series(names.COVERAGE, segment='all'))})", "{{model}}")],
+        "percentunit",
+        10,
+        about="Share of the last final window's predictions that have a label by now; the least covered models.",
+        links=(DETAIL,),
+    ),
+    Panel(
+        18,
+        "Age of the newest window with mature labels",
+        "lines",
+        [Query(f"topk({LINES}, time() - {_by_model(series(names.MATURE_END))})", "{{model}}")],
+        "s",
+        10,
+        about="A line that rises and rises is a model whose labels do not come any more.",
+        links=(DETAIL,),
     ),
 )
 

@@ -231,14 +231,67 @@ _TOLD: Final = (
         about="How long ago it ended.",
     ),
 )
+_METRIC: Final[dict[str, Any]] = _SEGMENT | {"metric": "$metric"}
+_ESTIMATED: Final[dict[str, Any]] = _METRIC | {"kind": "estimated"}
+_WHERE: Final = "{{segment}} {{window}} {{version}}"
 _PERFORMANCE: Final = (
     Panel(
-        19,
+        20,
         "Performance, estimated and realised",
-        "text",
+        "lines",
+        [
+            Query(same(names.PERFORMANCE, **_ESTIMATED), f"estimated {_WHERE}"),
+            Query(same(names.PERFORMANCE_LOW, **_ESTIMATED), f"band {_WHERE}", dashed=True),
+            Query(same(names.PERFORMANCE_HIGH, **_ESTIMATED), f"band {_WHERE}", dashed=True),
+            Query(same(names.PERFORMANCE, **_METRIC, kind="realized"), f"realised {_WHERE}", dots=True),
+            Query(same(names.PERFORMANCE_REFERENCE, **_METRIC), f"reference {_WHERE}", dashed=True),
+        ],
         wide=24,
-        high=3,
-        about="Not measured yet: the estimate with its band, and realised values once labels are mature, come here.",
+        high=10,
+        about="Line and band: estimated without labels, of the last final window. Dots: by labels, of the newest "
+        "window whose labels are mature, which may be weeks older: see beside.",
+        links=(WEB,),
+    ),
+    Panel(
+        21,
+        "Performance affected",
+        "lines",
+        [Query(same(names.AFFECTED, **_SEGMENT), _WHERE)],
+        wide=8,
+        about="1: worse than the reference by more than is borne, and beyond what chance explains.",
+    ),
+    Panel(
+        22,
+        "Labels",
+        "lines",
+        [
+            Query(same(names.COVERAGE, **_SEGMENT), f"coverage {_WHERE}"),
+            Query(same(names.MATURE, **_SEGMENT), f"mature {_WHERE}", dashed=True),
+        ],
+        "percentunit",
+        8,
+        about="Share of the last final window's predictions with a label, and whether it is mature.",
+    ),
+    Panel(
+        23,
+        "Labels arriving",
+        "lines",
+        [
+            Query(f"sum by (model) ({rate(names.LABELS, '$__rate_interval', model='$model')})", "labels"),
+            Query(f"sum by (model) ({rate(names.EVENTS, '$__rate_interval', model='$model')})", "events", dashed=True),
+        ],
+        "cps",
+        4,
+        about="Labels that come by themselves, a second.",
+    ),
+    Panel(
+        24,
+        "Newest mature labels",
+        "lines",
+        [Query(f"time() - {same(names.MATURE_END, **_SCOPE)}", "{{window}} {{version}}")],
+        "s",
+        4,
+        about="How long ago the newest window with mature labels ended.",
     ),
 )
 
@@ -264,6 +317,7 @@ BOARD: Final = Board(
         Variable("window", _values(names.WINDOW_END, "window", model="$model", version="~$version")),
         Variable("segment", _values(names.DRIFTED, "segment", model="$model")),
         Variable("column", _values(names.STATISTIC, "column", model="$model", segment="~$segment")),
+        Variable("metric", _values(names.PERFORMANCE, "metric", model="$model"), several=False),
         Variable("statistic", _values(names.STATISTIC, "statistic", model="$model")),
     ),
     events=(

@@ -16,6 +16,8 @@ class Query:
     legend: str = ""
     dashed: bool = False
     """Drawn as a limit."""
+    dots: bool = False
+    """Drawn as dots: measured, where the line beside it is estimated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,10 +152,20 @@ def _lines(panel: Panel) -> timeseries.Panel:
         common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
     for number, query in enumerate(panel.queries):
-        if query.dashed:
-            style = dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
-            made.override_by_query(chr(ord("A") + number), [style])
+        if styles := _styles(query):
+            made.override_by_query(chr(ord("A") + number), styles)
     return made
+
+
+def _styles(query: Query) -> list[dashboard.DynamicConfigValue]:
+    if query.dashed:
+        return [dashboard.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})]
+    if query.dots:
+        return [
+            dashboard.DynamicConfigValue("custom.drawStyle", "points"),
+            dashboard.DynamicConfigValue("custom.pointSize", 7),
+        ]
+    return []
 
 
 def _verdicts(_panel: Panel) -> statetimeline.Panel:

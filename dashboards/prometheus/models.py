@@ -1,12 +1,23 @@
-"""Alerts about models: drift, data that does not come, budgets. The service tells most of them itself by its routes.
+"""Alerts about models: drift, performance, data that does not come, budgets.
 
-Rules on estimated and realised performance belong here as soon as those are exported.
+The service tells most of them itself by its routes.
 """
 
 from typing import Final
 
 from dashboards.prometheus.contract import Alert, Group, RuleFile
-from dashboards.prometheus.recording import ANY, BUDGET_DAYS, EVENTS, LATE, NEWEST, RAISED, STALE, STANDING
+from dashboards.prometheus.recording import (
+    AFFECTED,
+    ANY,
+    BUDGET_DAYS,
+    EVENTS,
+    LABELS,
+    LATE,
+    NEWEST,
+    RAISED,
+    STALE,
+    STANDING,
+)
 from dashboards.promql import rate, same
 from drift.metrics import names
 
@@ -86,11 +97,31 @@ BUDGET = Alert(
     "drifts again and again, or the tolerance does not fit it; people stop believing alarms like these.",
 )
 
+PERFORMANCE = Alert(
+    "DriftPerformanceDrop",
+    "critical",
+    f"{AFFECTED.record} > 0",
+    "{{ $labels.model }} {{ $labels.version }}: performance is worse than the reference's by more than is borne",
+    "For two hours the accuracy (or mean absolute error) of the model, by its labels or else as estimated, "
+    "has been worse than the reference's by more than `max_drop`, beyond what chance explains. It is answering wrongly "
+    "now.",
+    hold="2h",
+)
+LABELS_STOPPED = Alert(
+    "DriftLabelsStopped",
+    "warning",
+    f"max_over_time({LABELS.record}[7d]) > 0 unless {LABELS.record} > 0 and on (job, model) {EVENTS.record} > 0",
+    "{{ $labels.model }}: no label has come for a day, though events come",
+    "Labels came within the last week and have stopped. Performance is only estimated meanwhile, and nobody can see "
+    "whether what scores mean has changed.",
+)
+
 FILE: Final = RuleFile(
     "driftsum-models",
     "dashboards/prometheus/models.py",
     (
         Group("driftsum.drift", (PAGES, WARNINGS, VERDICT, FIELDS, BUDGET)),
+        Group("driftsum.performance", (PERFORMANCE, LABELS_STOPPED)),
         Group("driftsum.data", (NO_DATA, INCIDENT, LATE_ROWS)),
     ),
 )

@@ -42,6 +42,10 @@ STEPPED: Final = Recording(
 RAISED: Final = Recording(
     "model:drift_alarms_standing:raised30d", f"sum_over_time({STEPPED.record}[{BUDGET_DAYS}d:{STEP}])"
 )
+AFFECTED: Final = Recording(
+    "model:drift_performance_affected:max", same(names.AFFECTED, drop="window, segment", segment="all")
+)
+LABELS: Final = Recording("model:drift_labels:rate1d", rate(names.LABELS, "1d"))
 EVALUATION: Final = Recording("job:drift_evaluation_duration_seconds:p99_15m", quantile(names.EVALUATION, 0.99, "15m"))
 COMMIT: Final = Recording("job:drift_commit_duration_seconds:p99_15m", quantile(names.COMMIT, 0.99, "15m"))
 DELIVERY: Final = Recording("receiver:drift_delivery_duration_seconds:p99_15m", quantile(names.DELIVERY, 0.99, "15m"))
@@ -60,7 +64,7 @@ FILE: Final = RuleFile(
     "dashboards/prometheus/recording.py",
     (
         Group("driftsum.ingest", (EVENTS, LATE, RECORDS, DEAD_LETTERS, REFUSED, LAG, NEWEST, COMMIT)),
-        Group("driftsum.results", (STALE, DRIFTED, STANDING, ANY, EVALUATION)),
+        Group("driftsum.results", (STALE, DRIFTED, STANDING, ANY, AFFECTED, LABELS, EVALUATION)),
         Group("driftsum.budget", (STEPPED, RAISED), "2m"),
         Group("driftsum.telling", (DELIVERY, RUNS, KNOWN)),
     ),

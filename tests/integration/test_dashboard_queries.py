@@ -24,6 +24,7 @@ SILENT: dict[str, str] = {
     "model:drift_alarms_standing:raised5m": "compares with five minutes ago",
     "model:drift_alarms_standing:raised30d": "sums the one before it",
     "model:drift_retrain_runs:failed": "no run has failed",
+    "driftsum-fleet 15 A": "the mean absolute error of a regression: the model is none",
 }
 """What gives no data in the state of this test, and why."""
 
@@ -35,6 +36,8 @@ models:
   credit:
     reference: ref.parquet
     segments: [channel]
+    held_out: true
+    ignore: [id]
     windows: [5m]
     lateness: 1s
     rules: [default, psi > 0.1]
@@ -52,7 +55,8 @@ egress: {{allow: [127.0.0.1]}}
 
 def event(time: datetime, income: float, i: int) -> dict[str, Any]:
     features = {"income": income, "age": i % 7, "channel": "web" if i % 2 else "branch"}
-    return {"model": "credit", "time": time.isoformat(), "features": features}
+    told = {"id": f"e{i}", "score": (i % 100) / 100, "prediction": int(i % 100 >= 50), "label": int(i % 10 >= 5)}
+    return {"model": "credit", "time": time.isoformat(), "features": features, **told}
 
 
 def shifted(rng: np.random.Generator, start: datetime) -> Iterator[dict[str, Any]]:
@@ -76,7 +80,9 @@ def feed(url: str, rng: np.random.Generator) -> None:
     """A shifted window, an event of now that closes it, a bad event, and one that comes late."""
     now = datetime.now(UTC)
     start = now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0) - timedelta(minutes=5)
-    for some in ([*shifted(rng, start), {"model": "nobody"}, event(now, 0.0, 0)], [event(start, 0.0, 0)]):
+    label = {"model": "credit", "id": "e1", "label": 1, "time": now.isoformat()}
+    first = [*shifted(rng, start), {"model": "nobody"}, label, event(now, 0.0, 700)]
+    for some in (first, [event(start, 0.0, 701), label]):
         assert httpx2.post(f"{url}/v1/events", json=some, timeout=30).status_code == 200
         wait_until(
             lambda: bool(answers(url, "/v1/windows", model="credit", state="final")["items"]),
@@ -90,6 +96,8 @@ def test_every_query_returns_data(tmp_path: Path, prometheus: StartPrometheus) -
     rng = np.random.default_rng(0)
     channel = np.where(np.arange(4_000) % 2, "web", "branch")
     frame = pd.DataFrame({"income": rng.normal(0.0, 1.0, 4_000), "age": np.arange(4_000) % 7, "channel": channel})
+    score = np.arange(4_000) % 100 / 100
+    frame = frame.assign(score=score, prediction=(score >= 0.5).astype(int), label=np.arange(4_000) % 10 // 5)
     frame.to_parquet(tmp_path / "ref.parquet")
     port = free_port()
     (tmp_path / "drift.yaml").write_text(config(port, free_port()))
@@ -100,7 +108,12 @@ def test_every_query_returns_data(tmp_path: Path, prometheus: StartPrometheus) -
         seen = prometheus(f"127.0.0.1:{port}", rules=RULES)
         seen.wait_for("drift_build_info")
         feed(url, rng)
-        for told in ("drift_deliveries_total", "drift_retrain_attempts_total", "drift_late_rows_total"):
+        for told in (
+            "drift_deliveries_total",
+            "drift_retrain_attempts_total",
+            "drift_late_rows_total",
+            "drift_labels_total",
+        ):
             seen.wait_for(f"rate({told}[1m])", timeout=60)
         ask_everything(seen)
 

@@ -14,7 +14,7 @@ BOARDS = sorted((HERE / "grafana").glob("*.json"))
 RULES = sorted((HERE / "prometheus").glob("*.yml"))
 _CHOSEN: Mapping[str, str] = {
     "$__rate_interval": "1m", "$__range": "1h", "$model": "credit", "$version": ".*", "$window": ".*",
-    "$segment": ".*", "$column": ".*", "$statistic": ".*",
+    "$segment": ".*", "$metric": "accuracy", "$column": ".*", "$statistic": ".*",
 }  # fmt: skip
 
 

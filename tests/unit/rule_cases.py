@@ -27,6 +27,8 @@ _WEB: Final = f'drift_alarms_standing{{{_WINDOW}, segment="channel=web", severit
 _DRIFT, _CALM, _FEW = (
     f'drift_model_outcome{{{_WINDOW}, outcome="{word}"}}' for word in ("drift", "no_drift", "insufficient_data")
 )
+_AFFECTED: Final = f'drift_performance_affected{{{_WINDOW}, segment="all"}}'
+_LABELS: Final = 'drift_labels_total{model="credit"}'
 _WAITS: Final = 'drift_outbox_oldest_waiting_timestamp_seconds{receiver="oncall"}'
 _DEAD: Final = 'drift_outbox_dead{receiver="oncall"}'
 _RUNS: Final = 'drift_retrain_runs{model="credit", trigger="airflow", state="%s"}'
@@ -67,6 +69,8 @@ HEALTHY: Final[Series] = {
     _PAGES: "0x1500",
     _WARNINGS: "0x1500",
     f"drift_fields_unknown{{{_WINDOW}}}": "0x1500",
+    _AFFECTED: "0x1500",
+    _LABELS: "0+60x1500",
     'drift_series_dropped{model="credit"}': "0x1500",
     'drift_alarms_allowed{model="credit"}': "1x1500",
     'drift_outbox_waiting{receiver="oncall"}': "0x1500",
@@ -122,6 +126,22 @@ CASES: Final[Mapping[str, Case]] = {
                 'drift_alarms_allowed{model="credit"}': "2x1500",
             },
         ),
+    ),
+    "DriftPerformanceDrop": Case(
+        {_AFFECTED: "0x200 1x1300"},
+        _VERSION,
+        (
+            {_AFFECTED: "0x300 1x60 0x1200"},
+            {_AFFECTED.replace('"all"', '"sex=f"'): "1x1500"},
+            {_AFFECTED: "0x260 1x1300"},
+        ),
+        after="20m",
+    ),
+    "DriftLabelsStopped": Case(
+        {_LABELS: "0+60x20 1200x1480"},
+        _MODEL,
+        ({_LABELS: "0+60x20 1200x1000 1260x480"}, {_LABELS: "0x1500"}, {_LABELS: None}),
+        at="24h50m",
     ),
     "DriftNoData": Case(
         {_TIME: "0+60x200 12000x1300", _OTHER_TIME: "0+60x200 12000x1300", _EVENTS: "0+600x200 120000x1300"},
