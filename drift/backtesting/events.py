@@ -51,7 +51,8 @@ class Events:
         """What to say of columns that only the reference has, or only the events."""
         if not self.certain or self.nested:
             return
-        known = {plan.time, plan.settings.label, *(column.field for column in schema.columns)}
+        label = plan.settings.label
+        known = {plan.time, label and label.column, *(column.field for column in schema.columns)}
         lacking = list(dict.fromkeys(column.field for column in schema.counted if column.field not in self.names))
         new = [name for name in self.names if name not in known]
         if lacking:

@@ -105,6 +105,29 @@ class Refused(msgspec.Struct, forbid_unknown_fields=True):
     example: str
 
 
+class Measure(msgspec.Struct, forbid_unknown_fields=True):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Performance(msgspec.Struct, forbid_unknown_fields=True):
+    estimated: dict[str, Measure]
+    realized: dict[str, Measure]
+    reference: dict[str, Measure]
+    assumption: str
+    predictions: int
+    labels: int
+    summary: str
+
+
+class Cause(msgspec.Struct, forbid_unknown_fields=True):
+    column: str
+    composition: float | None
+    within: float | None
+    z: float | None
+
+
 class Window(msgspec.Struct, forbid_unknown_fields=True):
     start: Place
     end: Place
@@ -112,6 +135,8 @@ class Window(msgspec.Struct, forbid_unknown_fields=True):
     outcome: str
     columns: dict[str, dict[str, float | str | None]]
     segments: dict[str, str] = {}
+    performance: Performance | None = None
+    causes: list[Cause] = []
 
 
 class Bin(msgspec.Struct, forbid_unknown_fields=True):
@@ -310,6 +335,7 @@ def test_events_of_our_own_format_are_read(backtest: Drift, folder: Path) -> Non
                 {
                     "model": "any", "version": "7", "at": str(row["at"]), "score": row["score"],
                     "features": {name: row[name] for name in features}, "prediction": row["prediction"],
+                    "label": row["label"],
                 }
             )
             + "\n"
