@@ -37,7 +37,6 @@ models:
     reference: ref.parquet
     segments: [channel]
     held_out: true
-    ignore: [id]
     windows: [5m]
     lateness: 1s
     rules: [default, psi > 0.1]
