@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.web.views.figure import Figure, Pages
-from dashboards.web.views.model import AlarmLine, Choice
+from dashboards.web.views.figure import Choice, Figure, Pages
+from dashboards.web.views.model import AlarmLine
 
 
 @dataclass(frozen=True, slots=True)

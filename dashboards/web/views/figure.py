@@ -65,3 +65,12 @@ class Pages:
     after: str = ""
     """Link to the following page."""
     words: tuple[str, str] = ("Previous", "Next")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several links of which one is chosen."""
+
+    text: str
+    href: str
+    chosen: bool

@@ -3,16 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.web.views.figure import Figure, Pages, Table
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of several links of which one is chosen."""
-
-    text: str
-    href: str
-    chosen: bool
+from dashboards.web.views.figure import Choice, Figure, Pages, Table
+from dashboards.web.views.performance import Performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +13,7 @@ class AlarmLine:
 
     id: int
     column: str
-    """Empty: the model itself."""
+    """Empty: the model itself, whose performance it is about."""
     href: str
     """The column's page."""
     severity: str
@@ -51,14 +43,6 @@ class SegmentLine:
     """Column; empty: none."""
     worst_href: str
     alarms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """Estimated and realised performance; filled by a later release."""
-
-    says: str
-    figure: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +85,6 @@ class ModelPage:
     """Where the figure of predictions is fetched; empty: there are none."""
     parts: Sequence[SegmentLine]
     runs: Table
-    performance: Performance | None = None
+    performance: Performance
+    metric: str = ""
+    """The metric that the address chooses; empty: the usual one."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dashboards.web.views.figure import Pages
+from dashboards.web.views.performance import Glance
 
 STATES: Final = {
     "page": "Drifting",
@@ -57,8 +58,8 @@ class ModelRow:
     """Oldest first."""
     told: str = ""
     """What the ticks show, in words."""
-    performance: str = ""
-    """Estimated or realised performance in short; empty: not known."""
+    performance: Glance | None = None
+    """None: nothing is known."""
     owner: str = ""
 
 

@@ -28,12 +28,13 @@ def show_model(
     request: Request, services: Given, asker: Asker, name: ModelPath, window: Spec = "", segment: Segment = "",
     until: Until = "", q: Annotated[str, Query(max_length=512)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     csv: Annotated[str, Query(max_length=20)] = "", part: Annotated[str, Query(max_length=20)] = "",
+    metric: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:  # fmt: skip
     """The page of a model, or the numbers of one of its figures."""
     catalogue = services.store.catalogue()
     model = model_called(catalogue, name, asker)
     around = frame(request, services, model.name, "models", refresh=0 if until or q else REFRESH)
-    asked = Asked(window, segment, until, q, page)
+    asked = Asked(window, segment, until, q, page, metric)
     screen = ModelScreen(services.store, catalogue, model, asked, around.now, services.holding().get(name, ""))
     if csv:
         return numbers(found(screen.figure(csv)), f"{csv}.csv")

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dashboards.web.formats import count, day_and_time
-from dashboards.web.views.figure import Pages
-from dashboards.web.views.model import Choice
+from dashboards.web.views.figure import Choice, Pages
 from drift.service.pages.scope import WHOLE, Scope
 
 SEGMENTS: Final = 200

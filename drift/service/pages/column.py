@@ -8,8 +8,8 @@ from typing import Any, Final
 from dashboards.web.formats import day_and_time, span
 from dashboards.web.links import column_url, model_url
 from dashboards.web.views.column import AtWindow, ColumnPage, Stop
-from dashboards.web.views.figure import Figure
-from dashboards.web.views.model import AlarmLine, Choice
+from dashboards.web.views.figure import Choice, Figure
+from dashboards.web.views.model import AlarmLine
 from drift.core.alarm import Severity
 from drift.core.catalogue import Catalogue, Model, Reference
 from drift.core.clock import Clock

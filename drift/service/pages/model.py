@@ -22,6 +22,7 @@ from drift.service.explaining import DEFAULT
 from drift.service.pages.choosing import SEGMENTS, segments, specs, time_pages
 from drift.service.pages.heat import COLUMNS, Heat, heat, matrix
 from drift.service.pages.overview import row_of
+from drift.service.pages.performance import PerformanceSection
 from drift.service.pages.reach import MOST, size
 from drift.service.pages.scope import Asked, Scope, judgements, scope
 from drift.service.pages.timeline import Happened, happened, runs_table, timeline
@@ -72,13 +73,20 @@ class ModelScreen:
         """Columns × windows."""
         of, asked = self.scope, self.asked
         csv = self.link(csv="heat", until=asked.until, q=asked.query, page=asked.page if asked.page > 1 else "")
-        return heat(of, self.judged, self._alarms_shown(), self._abouts(), asked.query, asked.page, csv)
+        return heat(of, self.judged, self.alarms_shown, self._abouts(), asked.query, asked.page, csv)
+
+    @cached_property
+    def performance(self) -> PerformanceSection:
+        """How good the predictions are."""
+        return PerformanceSection(self.store, self.scope, self.asked.metric, self.alarms_shown, self.now, self.link)
 
     def link(self, **query: object) -> str:
         """This page with the same windows and segment, and other parts of its address."""
-        return model_url(self.model.name, **{"window": self.asked.spec, "segment": self.asked.segment} | query)
+        same = {"window": self.asked.spec, "segment": self.asked.segment, "metric": self.asked.metric}
+        return model_url(self.model.name, **same | query)
 
-    def _alarms_shown(self) -> list[AlarmRow]:
+    @cached_property
+    def alarms_shown(self) -> list[AlarmRow]:
         """Those of the cut and segment, with those that ended not long ago."""
         of = self.scope
         rows = [*self.standing, *self.store.alarms(self.model.id, standing=False, limit=_ENDED)]
@@ -114,7 +122,8 @@ class ModelScreen:
             query=self.asked.query, until=self.asked.until,
             volume=volume(of, self.link(csv="volume", until=self.asked.until)),
             prediction=self.link(part="prediction", until=self.asked.until) if self._predicts else "",
-            parts=self._parts(last), runs=runs_table(self.happened),
+            parts=self._parts(last), runs=runs_table(self.happened), performance=self.performance.view(),
+            metric=self.asked.metric,
         )  # fmt: skip
 
     def figure(self, name: str) -> Figure | None:
@@ -127,6 +136,8 @@ class ModelScreen:
                 return timeline(self.happened, "")
             case "volume":
                 return volume(self.scope, "")
+            case "performance":
+                return self.performance.figure()
             case "prediction":
                 return prediction(self.store, self.scope, self.link(csv="prediction", until=self.asked.until))
         return None
@@ -142,7 +153,7 @@ class ModelScreen:
     def _sentence(self, cause: str, since: int | None, state: str) -> str:
         """In trouble, since when, because of what, how bad."""
         pages = sum(one.alarm.severity is Severity.PAGE and not one.alarm.snoozed for one in self.standing)
-        columns = len({one.alarm.column for one in self.standing})
+        columns = len({one.alarm.column for one in self.standing} - {""})
         watched = len(self.scope.newest.grid.columns) if self.scope.newest is not None else 0
         said = [f"{cause.rstrip('.')}."]
         if since is not None and state != "quiet":
@@ -151,7 +162,9 @@ class ModelScreen:
             worst = self.standing[0]
             alarms = f"{count(len(self.standing), 'alarm')} ({count(pages, 'page')})"
             stand = "stands" if len(self.standing) == 1 else "stand"
-            said.append(f"{alarms} {stand} on {columns} of {count(watched, 'column')}.")
+            places = [f"{columns} of {count(watched, 'column')}"] if columns else []
+            places += ["the model itself"] * any(not one.alarm.column for one in self.standing)
+            said.append(f"{alarms} {stand} on {' and on '.join(places)}.")
             said.append(f"Worst: {_sized(worst)}.")
         return " ".join(said)
 

@@ -12,6 +12,7 @@ from drift.core.alert import Incident, Urgency
 from drift.core.catalogue import Model
 from drift.core.result import Outcome, WindowState
 from drift.evaluation.learning import LEARNING
+from drift.service.pages.performance import glances
 from drift.store import Store
 from drift.store.rows import WindowRow
 from drift.store.viewing import Standing
@@ -53,7 +54,7 @@ def overview(store: Store, now: int, sees: Callable[[str], bool], wanted: Wanted
     order = sorted(chosen, key=lambda one: _worst_first(rows[one.name]))
     first = (wanted.page - 1) * PER_PAGE
     shown = order[first : first + PER_PAGE]
-    drawn = _with_ticks(store, shown, rows)
+    drawn = _drawn(store, shown, rows, fleet)
     counts = _counts([rows[one.name] for one in named], wanted)
     return Overview(drawn, counts, _pages(len(order), wanted), wanted.query, wanted.state, len(models))
 
@@ -150,10 +151,17 @@ def _worst_first(row: ModelRow) -> tuple[int, int, str]:
     return _RANK[row.state], row.since if row.since is not None else 0, row.name
 
 
-def _with_ticks(store: Store, models: Sequence[Model], rows: Mapping[str, ModelRow]) -> list[ModelRow]:
+def _drawn(store: Store, models: Sequence[Model], rows: Mapping[str, ModelRow], fleet: _Fleet) -> list[ModelRow]:
+    """With their last windows and their performance."""
     cuts = {model.id: rows[model.name].window or _shortest(model) for model in models}
     recent = store.recent_windows([(id_, spec) for id_, spec in cuts.items() if spec], TICKS)
-    return [_ticked(rows[model.name], recent.get((model.id, cuts[model.id]), [])) for model in models]
+    shown = {model.id: model for model in models}
+    last = {id_: fleet.final[id_, cut] for id_, cut in cuts.items() if (id_, cut) in fleet.final}
+    known = glances(store, last, {id_: recent.get((id_, cut), ()) for id_, cut in cuts.items()}, shown)
+    return [
+        _ticked(replace(rows[one.name], performance=known.get(one.id)), recent.get((one.id, cuts[one.id]), []))
+        for one in models
+    ]
 
 
 def _shortest(model: Model) -> str:

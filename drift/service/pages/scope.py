@@ -26,6 +26,8 @@ class Asked:
     """`<end>.<id>` of the window that the page begins before."""
     query: str = ""
     page: int = 1
+    metric: str = ""
+    """Of performance."""
 
 
 @dataclass(frozen=True, slots=True)
