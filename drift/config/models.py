@@ -127,7 +127,7 @@ class ModelSettings(Settings):
     scores: Annotated[dict[str, Word], BeforeValidator(_by_class)] = Field(default_factory=dict)
     """Multiclass: class → the column with its probability."""
     weight: Word | None = None
-    """Column with the weight of a row in realised performance."""
+    """Column with the weight of a row in realised performance, sent among the features; not with `absent_means`."""
     value: ValueSettings | None = None
     """Worth of right and wrong decisions, as in `{tp: 5, fp: -1}`; performance then has a `value` a prediction."""
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
@@ -225,7 +225,19 @@ class ModelSettings(Settings):
             found[at] = _wrong(WindowSpec.parse, window.length, window.hop, self.timezone, self.pane)
             if window in self.windows[:i]:
                 found[at] = f"window {window.length} stands there twice; keep one of the two"
+        if self.weight and self.label is not None and self.label.absent_means is not None:
+            found["weight",] = (
+                "the weight of a prediction without a label is not kept; leave out absent_means or weight"
+            )
         found |= self._columns_twice()
+        found |= self._alerts_unfit()
+        wrong = {at: message for at, message in found.items() if message}
+        if wrong:
+            raise MisfitError(wrong)
+        return self
+
+    def _alerts_unfit(self) -> dict[tuple[str | int, ...], str]:
+        found: dict[tuple[str | int, ...], str] = {}
         names = [one.rule.name for one in self.alerts]
         for i, one in enumerate(self.alerts):
             if names[i] in names[:i]:
@@ -234,10 +246,7 @@ class ModelSettings(Settings):
                 found["alerts", i, "when"] = f"{missing[0]!r} is none of the `sensitive` columns; name it there"
             if one.window and one.window not in {spec.name for spec in self._specs_or_none()}:
                 found["alerts", i, "window"] = f"there are no windows {one.window!r}; it looks at one of `windows`"
-        wrong = {at: message for at, message in found.items() if message}
-        if wrong:
-            raise MisfitError(wrong)
-        return self
+        return found
 
     def _columns_twice(self) -> dict[tuple[str | int, ...], str]:
         found: dict[tuple[str | int, ...], str] = {}

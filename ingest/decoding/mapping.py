@@ -95,7 +95,7 @@ class EventMap:
                 return self.score if isinstance(self.score, tuple) and not several else _within(self.score, column)
             case Role.ID:
                 return self.id
-            case Role.FEATURE:
+            case Role.FEATURE | Role.WEIGHT:
                 return _within(self.features, column)
             case _:
                 return _within(self.segments, column)
