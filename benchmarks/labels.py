@@ -41,7 +41,7 @@ def main(url: str, predictions: int, labels: int) -> None:
         order = list(range(predictions))
         random.Random(1).shuffle(order)
         took = feed.consume(_labels(order[:labels]))
-        joined = store.profile(reference, T0 - 10**12, T0 + 10**13).outcomes
+        joined: Any = store.profile(reference, T0 - 10**12, T0 + 10**13).outcomes
         print(f"{labels:,} labels: {labels / took:,.0f}/s; {joined.joined():,} joined; "
               f"{resident_mb(os.getpid()) - before:.0f} MB more resident")  # fmt: skip
         store.close()

@@ -44,7 +44,7 @@ class Kept:
     def answers(self, model_id: int) -> list[Any]:
         return []
 
-    def profile(self, reference: Any, start: int, end: int) -> "Nothing":
+    def profile(self, reference: Any, start: int, end: int, *, outcomes: bool = True) -> "Nothing":
         return Nothing()
 
     def detector_state(self, reference_id: int, spec: str, before: int | None = None) -> None:

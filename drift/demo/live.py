@@ -60,7 +60,7 @@ def prepare(directory: Path, clock: Clock) -> None:
     frame["time"] += np.timedelta64(moved(clock.now()), "us")
     write_reference(frame, directory / REFERENCE)
     unfinished = directory / f"{EVENTS}.part"
-    unfinished.write_bytes(b"".join(line + b"\n" for line in events(frame)))
+    unfinished.write_bytes(b"".join(line + b"\n" for line in events(frame, labels=False)))
     unfinished.rename(directory / EVENTS)
 
 

@@ -28,7 +28,8 @@ BROKEN: Final = (
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One line of the prediction log, in Driftsum's own event format. Labels come later, if at all."""
+    """One line of the prediction log, in Driftsum's own event format. This log was joined with what came true, as far
+    as it is known; elsewhere labels come by themselves, hours or weeks later."""
 
     model: str
     version: str
@@ -37,6 +38,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     features: dict[str, Any]
     prediction: bool
     score: float
+    label: bool | None = None
 
 
 def write_reference(frame: "pd.DataFrame", path: Path) -> int:
@@ -49,26 +51,29 @@ def write_reference(frame: "pd.DataFrame", path: Path) -> int:
     return len(table)
 
 
-def events(frame: "pd.DataFrame") -> list[bytes]:
+def events(frame: "pd.DataFrame", *, labels: bool = True) -> list[bytes]:
     """The rest of the year as JSON, in order of scheduled departure, with the broken ones in between."""
     stream = frame[~trained(frame)]
     encode = msgspec.json.Encoder().encode
-    out = [encode(event) for event in _rows(stream)]
+    out = [encode(event) for event in _rows(stream, labels=labels)]
     step = len(out) // (len(BROKEN) + 1)
     for place, broken in reversed(list(enumerate(BROKEN, 1))):
         out.insert(place * step, broken)
     return out
 
 
-def _rows(stream: "pd.DataFrame") -> Iterator[Event]:
+def _rows(stream: "pd.DataFrame", *, labels: bool) -> Iterator[Event]:
     times = np.datetime_as_string(stream["time"].to_numpy("datetime64[s]"), timezone="UTC").tolist()
     # JSON has no NaN: what is missing is null
     numbers = [[None if x != x else x for x in stream[name].tolist()] for name in NUMBERS]
     columns = (*numbers, *(stream[name].tolist() for name in CATEGORIES))
-    rows = zip(stream["id"].tolist(), times, stream["score"].tolist(), zip(*columns, strict=True), strict=True)
-    for key, time, score, values in rows:
+    late = [bool(one) if known else None for one, known in zip(stream["label"], stream["label"].notna(), strict=True)]
+    rows = zip(
+        stream["id"].tolist(), times, stream["score"].tolist(), zip(*columns, strict=True), late, strict=True
+    )  # fmt: skip
+    for key, time, score, values, label in rows:
         features = dict(zip(FEATURES, values, strict=True))
-        yield Event(MODEL, VERSION, key, time, features, score >= THRESHOLD, score)
+        yield Event(MODEL, VERSION, key, time, features, score >= THRESHOLD, score, label if labels else None)
 
 
 class EmbeddedSource:

@@ -189,7 +189,8 @@ class Detecting:
             answers=answers,
             in_force=tuple(answer.id for answer in self._standards.in_force(*about)),
             standard=lambda segment: self._standards.standard(*about, segment),
-            total=lambda start, end: self._store.profile(case.reference, start, end).profile,
+            total=lambda start, end: self._store.profile(case.reference, start, end, outcomes=False).profile,
+            whole=lambda start, end: self._store.profile(case.reference, start, end).profile,
             watches=self._watches,
             beat=self._beat,
         )

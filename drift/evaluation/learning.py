@@ -80,7 +80,7 @@ class Lesson:
 
     def _sums(self, windows: Sequence[Window]) -> Iterator[Stretch]:
         for one in windows:
-            profile = self.store.profile(self.reference, one.start, one.end).profile
+            profile = self.store.profile(self.reference, one.start, one.end, outcomes=False).profile
             if profile is not None:
                 yield Stretch(one, profile.sums)
 

@@ -89,6 +89,8 @@ def _matured(step: Step, duty: Duty, last: int) -> Iterator[tuple[Window, Outcom
     """Windows after the last one that are mature by now, oldest first; None: passed over, its labels did not come."""
     spec = step.place.spec
     window = disjoint(spec, disjoint(spec, last).end)
+    if not _worth_a_look(duty, step.window.end - window.end, spec):
+        return
     for _ in range(AT_ONCE):
         if window.start > step.window.start:
             return
@@ -108,6 +110,14 @@ def _matured(step: Step, duty: Duty, last: int) -> Iterator[tuple[Window, Outcom
         window = disjoint(spec, window.end)
 
 
+def _worth_a_look(duty: Duty, age: int, spec: WindowSpec) -> bool:
+    """Whether the oldest window that waits is read at all: where labels never come, 1, 2, 4, 8, … windows later."""
+    if duty.after is not None:
+        return age >= duty.after
+    windows = max(age // spec.length, 0)
+    return windows & (windows - 1) == 0
+
+
 def _overtaken(step: Step, duty: Duty, window: Window) -> bool:
     """Whether the labels of the window after it have come, where nobody says when they do: no more are expected."""
     later = disjoint(step.place.spec, window.end)
@@ -119,7 +129,7 @@ def _overtaken(step: Step, duty: Duty, window: Window) -> bool:
 
 
 def _profile(step: Step, window: Window) -> Profile | None:
-    return step.profile if window == step.window else step.given.total(window.start, window.end)
+    return step.profile if window == step.window else step.given.whole(window.start, window.end)
 
 
 def _is_mature(duty: Duty, outcomes: Outcomes, age: int) -> bool:

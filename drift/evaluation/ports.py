@@ -59,8 +59,8 @@ class DetectionStore(baselines.Store, Protocol):
     def final_windows(self, reference_id: int, spec: str, start: int, end: int) -> Sequence[Window]:
         """Final windows with rows that start within a stretch, ascending."""
 
-    def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
-        """The sums of all panes in a stretch."""
+    def profile(self, reference: Reference, start: int, end: int, *, outcomes: bool = True) -> PaneTotal:
+        """The sums of all panes in a stretch, with or without those of predictions and labels."""
 
     def answer(self, answer: Answer, stretches: Stretches | None = None) -> Answer:
         """Store an answer and the sums it keeps."""
@@ -146,8 +146,8 @@ class Store(Protocol):
     def gaps(self) -> Sequence[Gap]:
         """Every recorded gap."""
 
-    def profile(self, reference: Reference, start: int, end: int) -> PaneTotal:
-        """The sums of all panes in a stretch."""
+    def profile(self, reference: Reference, start: int, end: int, *, outcomes: bool = True) -> PaneTotal:
+        """The sums of all panes in a stretch, with or without those of predictions and labels."""
 
     def fields(self, reference_id: int, start: int, end: int) -> FieldsSeen:
         """Unknown fields seen in a stretch."""

@@ -41,7 +41,9 @@ class Given:
     standard: Callable[[int], Standard]
     """Segment → its baseline for the window."""
     total: Callable[[int, int], Profile | None]
-    """The sums of a stretch."""
+    """The sums of a stretch, without predictions and labels …"""
+    whole: Callable[[int, int], Profile | None]
+    """… and with them."""
     watches: Watches
     beat: Callable[[], None]
     """Called before each piece of long work; raises Fenced where there is no right to go on."""

@@ -15,7 +15,7 @@ from detectors.performance.options import Payoff, PerformanceOptions
 from detectors.performance.realized import realized
 from detectors.performance.slices import slices
 from detectors.performance.summary import summary
-from detectors.performance.support import outside
+from detectors.performance.support import mattering, outside
 from detectors.performance.watch import PerformanceWatch
 from drift.config import ModelSettings
 from drift.core.catalogue import Model, Reference
@@ -75,6 +75,8 @@ class Known:
     watch: PerformanceWatch | None
     measures: Mapping[int, Measures]
     """Segment → realised metrics."""
+    matter: Mapping[str, float] | None
+    """Column → how much the reference's loss follows it, 0–1."""
 
 
 class Performing:
@@ -137,7 +139,7 @@ class Performing:
         options = replace(rules.options, since=chunks[-1][0].end if chunks else None)
         profile = self._store.reference_profile(reference.id)
         if rules.trained:
-            return Known(profile, own, None, None, None, {})
+            return Known(profile, own, None, None, None, {}, None)
         estimator, learnt = None, self._store.reference_learnt(reference.id)
         dle = Dle.load(reference.grid, learnt) if learnt is not None else None
         if own.outcome.task is not Task.REGRESSION and own.outcome.scores and own.joined():
@@ -150,7 +152,7 @@ class Performing:
             alarm_windows=rules.budget.windows(spec, 1),
             dle=dle,
         )
-        return Known(profile, own, estimator, dle, watch, measures)
+        return Known(profile, own, estimator, dle, watch, measures, mattering(own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +215,14 @@ class _One:
 
     def _estimated(self, segment: int) -> Measures:
         if self.known.dle is not None:
-            beyond = outside(self.profile, self.known.profile, segment)
-            return self.known.dle.measures(self.profile, segment, beyond)
+            return self.known.dle.measures(self.profile, segment, self._outside(segment))
         if self.known.estimator is None:
             return {}
-        return self.known.estimator.measures(self.outcomes, segment, outside(self.profile, self.known.profile, segment))
+        return self.known.estimator.measures(self.outcomes, segment, self._outside(segment))
+
+    def _outside(self, segment: int) -> float:
+        matter = self.rules.importances if self.rules.importances is not None else self.known.matter
+        return outside(self.profile, self.known.profile, matter, segment)
 
     def _mature(self, joined: int, joinable: int) -> bool:
         if self.rules.after is not None:

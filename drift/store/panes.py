@@ -18,7 +18,7 @@ LONGEST_TIER: Final = 26 * HOUR
 """A day has at most 25 hours."""
 
 
-def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTotal:
+def profile(c: Connection, reference: Reference, start: int, end: int, *, outcomes: bool = True) -> PaneTotal:
     """The sum of all tiers in [start, end). One statement, so that folding meanwhile is seen whole or not at all."""
     columns = (
         panes.c.block,
@@ -29,7 +29,7 @@ def profile(c: Connection, reference: Reference, start: int, end: int) -> PaneTo
         panes.c.end,
         panes.c.blob,
     )
-    summed = or_(panes.c.block >= 0, panes.c.block == OUTCOMES)
+    summed = or_(panes.c.block >= 0, panes.c.block == OUTCOMES) if outcomes else panes.c.block >= 0
     statement = select(*columns).where(overlaps(reference.id, start, end), summed)
     blocks: dict[int, Sums] = {}
     rows = late = foreign = 0
