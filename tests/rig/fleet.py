@@ -15,12 +15,13 @@ from drift.core.alarm import Severity
 from drift.core.alert import Urgency
 from drift.core.clock import DAY, HOUR, MINUTE
 from drift.core.grid import ColumnGrid, Grid
+from drift.core.performance import Cause, Gap, Measure, Performance, Slice
 from drift.core.profile import Profile, Sums
 from drift.core.result import Judgement, Outcome
 from drift.core.schema import Column, Kind, Role, Schema, Storage
 from drift.core.window import Window, WindowSpec
 from drift.store import Store, tables
-from drift.store.packing import Axes, pack
+from drift.store.packing import Axes, pack, pack_performance
 from drift.store.values import pack as pack_value
 from tests.rig.alarming import about, alarm
 from tests.rig.alerted import incident
@@ -142,6 +143,7 @@ def _windows(
     ids = [row.id for row in store.windows(model_id, spec="1h", limit=size.windows)][::-1]
     rng, on = np.random.default_rng(2), store.reference(reference_id).grid
     detailed = len(ids) - DETAILED if own else len(ids)
+    known = pack_performance(performed(on))
     _rows(
         store,
         tables.results,
@@ -150,9 +152,23 @@ def _windows(
                 "window_id": window_id, "revision": 1, "segment": 0, "state": "final", "rows": 2_000, "outcome": 0,
                 "evaluated_at": END, "axes_id": axes_id,
                 "blob": blob if n < detailed else pack(_judgement(on, rng, plain=False)),
+                "performance": known if n >= len(ids) - DETAILED else None,
             }
             for n, window_id in enumerate(ids)
         ),
+    )  # fmt: skip
+
+
+def performed(on: Grid) -> Performance:
+    """As much as there may be: twelve metrics, losses by 64 columns, gaps of six attributes, 20 slices."""
+    names = ("accuracy", "precision", "recall", "f1", "specificity", "auroc", "average_precision", "log_loss", "brier")
+    measures = {name: Measure(0.9, 0.88, 0.92) for name in (*names, "calibration_error", "value", "lift")}
+    return Performance(
+        estimated=measures, realized=measures, reference=measures, assumption="as it is", predicted=2_000, joined=1_900,
+        coverage=0.95, mature=True, confusion=((900, 50, 0), (60, 890, 0), (0, 0, 0)), summary="Accuracy is 90 %.",
+        causes=tuple(Cause(name, 0.01, 0.002, 4.0) for name in on.names[:64]),
+        gaps=tuple(Gap(f"group {n}", one, 0.1, 0.9, 0.05, 0.15, 0.04, "a", "b") for n in range(6) for one in measures),
+        slices=tuple(Slice(((one, "0 to 1"), ("feature_0001", "> 2")), 100, 0.3, 0.1, 0.001) for one in on.names[:20]),
     )  # fmt: skip
 
 

@@ -23,8 +23,13 @@
   };
 
   const reference = (data, at, look) => ({
-    name: "reference", type: "line", symbol: "none", color: look.series[4], z: 2,
+    name: "reference", type: "line", ...lonely(data.reference, "rect"), color: look.series[4], z: 2,
     lineStyle: { type: [7, 5], width: 1.5 }, data: at.map((x, i) => [x, data.reference[i]]),
+  });
+
+  // a line through one point alone is none: that point gets a symbol
+  const lonely = (values, symbol) => ({
+    symbol, showSymbol: true, symbolSize: (_, { dataIndex: i }) => (known(values[i - 1]) || known(values[i + 1]) ? 0 : 8),
   });
 
   // the band: its lower edge, unseen, and its height stacked upon that
@@ -36,7 +41,7 @@
       { ...edge, name: "", data: at.map((x, i) => [x, both(i) ? low[i] : null]) },
       { ...edge, name: "its 95 % band", color, areaStyle: { color, opacity: .18 }, itemStyle: { opacity: .3 },
         data: at.map((x, i) => [x, both(i) ? high[i] - low[i] : null]) },
-      { name: "estimated", type: "line", symbol: "none", color, lineStyle: { width: 2 }, z: 3, data: at.map((x, i) => [x, value[i]]) },
+      { name: "estimated", type: "line", ...lonely(value, "diamond"), color, lineStyle: { width: 2 }, z: 3, data: at.map((x, i) => [x, value[i]]) },
     ];
   }
 
@@ -49,7 +54,7 @@
       { name: "", type: "custom", silent: true, z: 4, renderItem: (_, api) => bar(api, color), encode: { x: 0, y: [1, 2] },
         data: at.map((x, i) => [x, low[i], high[i]]).filter((one) => known(one[1]) && known(one[2])) },
       { ...dot, name: "by labels", symbol: "circle", data: points(true) },
-      { ...dot, name: "by the labels so far", symbol: "emptyCircle", itemStyle: { borderWidth: 2 }, data: points(false) },
+      { ...dot, name: "by the labels so far", symbol: "circle", itemStyle: { color: look.card, borderColor: color, borderWidth: 2 }, data: points(false) },
     ];
   }
 

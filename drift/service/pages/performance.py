@@ -29,6 +29,8 @@ WORDS: Final = {
     Standing.UNKNOWN: ("blind", "unknown"),
 }
 """Standing → (what its badge looks like, the word)."""
+BACK: Final = 8
+"""Windows that the overview goes back where the newest one says nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,11 @@ def _unlabelled(of: Measured) -> str:
 
 
 def _labels(of: Measured) -> str:
-    """As in `Labels for 970 of 1,000 predictions (97 %), mature: no more are waited for.`"""
+    """As in `Labels for 970 of 1,000 predictions (97 %); mature: no more are waited for.`"""
     if isnan(of.coverage):
         return f"{count(of.predicted, 'prediction')}, none of which can be labelled."
     share = "" if not of.predicted else f" ({percent(of.joined / of.predicted)})"
-    word = "mature: enough have come" if of.mature else "not mature: more are waited for"
+    word = "mature: no more are waited for" if of.mature else "not mature: more are waited for"
     return f"Labels for {of.joined:,} of {count(of.predicted, 'prediction')}{share}; {word}."
 
 
@@ -214,7 +216,7 @@ def glances(
     known = store.performances([row.id for row in newest.values()])
     of_newest = {id_: known[row.id, 0] for id_, row in newest.items() if (row.id, 0) in known}
     found = {id_: glance(one, borne(models[id_])) for id_, one in of_newest.items()}
-    older = {id_: [row.id for row in recent.get(id_, ())] for id_, one in found.items() if one is None}
+    older = {id_: [row.id for row in recent.get(id_, ())[:BACK]] for id_, one in found.items() if one is None}
     known = store.performances([window for some in older.values() for window in some]) if older else {}
     for id_, windows in older.items():
         some = (glance(known[window, 0], borne(models[id_])) for window in windows if (window, 0) in known)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
-from dashboards.web.formats import count, percent, span
+from dashboards.web.formats import count, span
 from dashboards.web.links import column_url
 from dashboards.web.views.figure import Cell, Link, Table
 from dashboards.web.views.performance import Part
@@ -46,7 +46,7 @@ def _causes(of: Scope, found: Found) -> Part | None:
     row, causes = last[0], last[1].causes
     shown = [one for one in causes if abs(one.z) >= SHOWN] or causes[:FEW]
     weighed = any(one.weight != 1 for one in causes)
-    unit, times = ("points", 100) if _counted(of) else ("label's unit", 1)
+    unit, times = ("points of the error rate", 100) if _counted(of) else ("the label's unit", 1)
     rows = [
         (
             Link(one.column, column_url(of.model.name, one.column, window=of.spec, segment=_part(of), at=row.id)),
@@ -55,14 +55,12 @@ def _causes(of: Scope, found: Found) -> Part | None:
         )
         for one in shown[:CAUSES]
     ]  # fmt: skip
-    head = (
-        "Column", f"Other values came, {unit}", "Standard errors", f"Same values err more, {unit}",
-        *(("Importance",) if weighed else ()),
-    )  # fmt: skip
+    head = ("Column", "By other values", "z", "By the same values", *(("Importance",) if weighed else ()))
     says = (
-        f"{_at(row)}: by how much the error grew, or fell (−), against the reference because other values of a column "
-        f"came, and because the same values went with other errors. From {PROVEN:g} standard errors on it is more than "
-        "chance. Each column by itself: what moves together is counted in each."
+        f"{_at(row)}: by how much, in {unit}, the error grew, or fell (−), against the reference because other values "
+        "of a column came, and because the same values went with other errors. From "
+        f"{PROVEN:g} standard errors (z) on it is more than chance. Each column by itself: what moves together is "
+        "counted in each."
     )
     return Part("causes", "What has to do with it", says, Table(head, rows))
 
@@ -93,15 +91,15 @@ def _gaps(found: Found) -> Part | None:
     rows = [
         (one.attribute, named(one.metric), apart(one.metric, one.difference),
          apart(one.metric, one.null) if isfinite(one.null) else None,
-         "beyond chance" if beyond(one) else "may be chance", one.worst, one.best)
+         "yes" if beyond(one) else "no", one.worst, one.best)
         for one in ordered
     ]  # fmt: skip
     many = sum(map(beyond, of.gaps))
     says = (
         f"{_at(row)}: how far apart groups of sensitive attributes are. {count(many, 'gap')} of {len(of.gaps):,} "
-        f"{'is' if many == 1 else 'are'} larger than what groups of these sizes would show by chance in 95 % of cases."
+        f"{'is' if many == 1 else 'are'} beyond what groups of these sizes show by chance in 95 % of cases."
     )
-    head = ("Attribute", "Metric", "Difference", "By chance up to", "That is", "Fares worst", "Fares best")
+    head = ("Attribute", "Metric", "Difference", "Chance", "Beyond", "Worst", "Best")
     return Part("gaps", "Gaps between groups", says, Table(head, rows))
 
 
@@ -122,7 +120,7 @@ def _confusion(of: Scope, found: Found) -> Part | None:
     rows: list[tuple[Cell, ...]] = [
         (names[at], *(table[at][to] for to in keep), _right(table[at], at)) for at in keep if any(table[at])
     ]
-    head = ("True class", *(f"predicted {names[to]}" for to in keep), "Of these right")
+    head = ("True class", *(f"predicted {names[to]}" for to in keep), "Right, %")
     says = f"{_at(row)}, the newest whose labels are mature: labelled predictions by true and predicted class."
     says += " Labels that absence implies are not in it." if _implied(of) else ""
     return Part("confusion", "Confusion matrix", says, Table(head, rows))
@@ -139,8 +137,8 @@ def _implied(of: Scope) -> bool:
     return isinstance(label, Mapping) and label.get("absent_means") is not None
 
 
-def _right(line: Sequence[int], at: int) -> str:
-    return percent(line[at] / sum(line))
+def _right(line: Sequence[int], at: int) -> float:
+    return 100 * line[at] / sum(line)
 
 
 def _at(row: WindowRow) -> str:
