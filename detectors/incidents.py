@@ -190,13 +190,15 @@ def _sentence(members: Sequence[Member], columns: Sequence[str], causes: Sequenc
     """What changed in form first, as it explains the rest; then what moved."""
     cause = "; ".join(change.sentence for change in causes[:_NAMED])
     more = f"; and {len(causes) - _NAMED} more changes of form" if len(causes) > _NAMED else ""
+    itself = next((one.alarm.sentence for one in members if not one.alarm.column), "")
+    moved = [name for name in columns if name]
     if len(columns) == 1:
         rest = members[0].alarm.sentence
     else:
-        named = ", ".join(name or "the model itself" for name in columns[:_NAMED])
-        others = ", …" if len(columns) > _NAMED else ""
-        rest = f"{count(len(columns), 'column')} since {since}: {named}{others}"
+        named, others = ", ".join(moved[:_NAMED]), ", …" if len(moved) > _NAMED else ""
+        rest = f"{count(len(moved), 'column')} since {since}: {named}{others}"
         rest += _guess(members, columns)
+        rest = f"{itself}; {rest}" if itself else rest
     return "; ".join(part for part in (cause + more, rest) if part)
 
 

@@ -48,9 +48,10 @@ def alert_rules(model: Model) -> tuple[AlertRule, ...]:
 
 
 def _looked_at(rules: Sequence[AlertRule]) -> list[str]:
-    """The measures that alert rules have conditions on; a direction is that of the mean."""
-    needed = [condition.name for rule in rules for condition in rule.conditions]
-    directed = any(rule.direction for rule in rules if rule.kind == "statistic")
+    """The measures of columns that alert rules have conditions on; a direction is that of the mean."""
+    statistic = [rule for rule in rules if rule.kind == "statistic"]
+    needed = [condition.name for rule in statistic for condition in rule.conditions]
+    directed = any(rule.direction for rule in statistic)
     return list(dict.fromkeys([*needed, *(["mean_shift"] if directed else [])]))
 
 

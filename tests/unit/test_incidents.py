@@ -101,3 +101,13 @@ def test_a_single_alarm_speaks_for_itself_and_silence_is_kept() -> None:
 def test_a_stretch_of_several_days_is_dated() -> None:
     [one] = incidents([member("a", 23), member("b", 25)])
     assert one.sentence.startswith("2 columns since 2026-11-23 22:00: ")
+
+
+def test_performance_is_said_before_the_columns_that_moved_with_it() -> None:
+    worse = member("", detector="realized_performance")
+    worse = replace(worse, alarm=replace(worse.alarm, sentence="realized accuracy is 90 %"))
+    [one] = incidents([member("a"), worse, member("b")])
+    assert set(one.columns) == {"", "a", "b"}
+    assert one.sentence == "realized accuracy is 90 %; 2 columns since 02:00: a, b"
+    [alone] = incidents([worse])
+    assert alone.sentence == "realized accuracy is 90 %"
