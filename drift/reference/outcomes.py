@@ -7,6 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from detectors.performance.calibration import isotonic
 from drift.core.errors import ReferenceRefused
 from drift.core.grid import ColumnGrid, fixed_point, key_hash
 from drift.core.outcome.grid import MOST_CAUSES, MOST_CLASSES, MOST_CROSSED, OutcomeGrid, Task
@@ -181,8 +182,6 @@ class _Maker:
 
     def _calibrated(self, name: str, at: int, classes: tuple[str, ...], task: Task) -> tuple[float, ...]:
         """P(class | cell) on the sampled rows, isotonic (Zadrozny & Elkan 2002); empty: too few rows."""
-        from sklearn.isotonic import IsotonicRegression
-
         score, label, grid = self.sampled(name), self.sampled(self.label.name), self.grids[name]
         there = np.isfinite(score) & ~np.isnan(label)
         wanted = classes[-1] if task is Task.BINARY else classes[at]
@@ -192,9 +191,8 @@ class _Maker:
         cell = _cells(grid, score[there])
         total, ones = np.bincount(cell, minlength=grid.bins), np.bincount(cell, hit, minlength=grid.bins)
         seen = np.flatnonzero(total)
-        fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-        fitted.fit(seen, ones[seen] / total[seen], sample_weight=total[seen])
-        return tuple(np.round(fitted.predict(np.arange(grid.bins)), 12).tolist())
+        rates, _ = isotonic(ones[seen] / total[seen], total[seen].astype(np.float64))
+        return tuple(np.round(np.interp(np.arange(grid.bins), seen, rates), 12).tolist())
 
     def _weight(self) -> str:
         return next((name for name, role in self.options.roles.items() if role is Role.WEIGHT), "")
