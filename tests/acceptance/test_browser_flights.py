@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 DEMO = (sys.executable, "-c", "from drift.cli import main; main()", "demo", "--once", "--json", "--directory")
 PAGES = (
-    "/", "/models/flights", "/models/flights?metric=auroc", "/models/flights/column?name=humid", "/models/flights/column?name=carrier", "/incidents",
-    "/incidents/9", "/silences", "/runs", "/health?model=flights", "/references", "/references?model=flights", "/login",
-    "/runbooks/DriftPage",
+    "/", "/models/flights", "/models/flights?metric=auroc", "/models/flights/column?name=humid",
+    "/models/flights/column?name=carrier", "/incidents", "/incidents/9", "/silences", "/runs",
+    "/health?model=flights", "/references", "/references?model=flights", "/login", "/runbooks/DriftPage",
 )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_three_clicks_to_the_column_that_broke(chromium: Chromium, url: str) -> 
         with tab.leaving():
             tab.page.get_by_role("link", name="flights", exact=True).click()
         assert "humid: share of missing values went from 0.1 % to" in words(tab)
-        assert "Accuracy is estimated at" in tab.page.locator("#performance").inner_text()
+        assert "Accuracy over time" in tab.page.locator("#performance").inner_text()
         assert tab.page.locator("#performance canvas").count() == 1
         with tab.leaving():
             tab.page.get_by_role("link", name="humid", exact=True).first.click()
