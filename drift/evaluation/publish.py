@@ -103,13 +103,14 @@ class Publisher:
         for model in catalogue.models.values():
             versions = {r.id: r for r in catalogue.references if r.model_id == model.id}
             cut = {spec.name for spec in model.windows}  # results of windows that are cut no more say nothing of today
-            judged = self._store.evaluated(model.id)
+            labelled = any(one.grid.outcomes is not None for one in versions.values())
+            # labels that come revise windows of weeks ago
+            judged = self._store.evaluated(model.id) if labelled else {}
             for last in self._store.latest_final(model.id):
                 if last.spec in cut:
-                    reference = versions[last.reference_id]
-                    # labels that come revise windows of weeks ago
-                    labels = judged.get((reference.id, last.spec), 0) if reference.grid.outcomes is not None else 0
-                    count += self._publish(model, reference, last, labels)
+                    count += self._publish(
+                        model, versions[last.reference_id], last, judged.get((last.reference_id, last.spec), 0)
+                    )
         return count
 
     def _publish(self, model: Model, reference: Reference, last: FinalWindow, judged: int) -> bool:

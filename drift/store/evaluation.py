@@ -182,13 +182,18 @@ def latest_final(c: Connection, model_id: int) -> list[WindowRow]:
     return _listed(c, select(windows).join(newest, same).where(mine).order_by(*key))
 
 
-def evaluated(c: Connection, model_id: int) -> dict[tuple[int, str], int]:
-    """(reference, spec) → when one of its final windows was judged last."""
+def evaluated(c: Connection, model_id: int, most: int) -> dict[tuple[int, str], int]:
+    """(reference, spec) → when one of the newest `most` windows of the model was judged last, if it is final."""
     t = windows
-    statement = select(t.c.reference_id, t.c.spec, func.max(t.c.evaluated_at).label("at"))
-    mine = and_(t.c.model_id == model_id, t.c.state == WindowState.FINAL.value)
-    found = c.execute(statement.where(mine).group_by(t.c.reference_id, t.c.spec))
-    return {(row.reference_id, row.spec): row.at or 0 for row in found}
+    columns = (t.c.reference_id, t.c.spec, t.c.state, t.c.evaluated_at)
+    newest = (
+        select(*columns).where(t.c.model_id == model_id).order_by(t.c.end.desc(), t.c.id.desc()).limit(most).subquery()
+    )
+    key = (newest.c.reference_id, newest.c.spec)
+    statement = select(*key, func.max(newest.c.evaluated_at).label("at")).where(
+        newest.c.state == WindowState.FINAL.value
+    )
+    return {(row.reference_id, row.spec): row.at or 0 for row in c.execute(statement.group_by(*key))}
 
 
 def newest_mature(c: Connection, reference_id: int, spec: str, until: int, most: int) -> WindowRow | None:

@@ -52,8 +52,8 @@ class OutcomeStore(Transactions):
         return self._read(lambda c: evaluation.newest_mature(c, reference_id, spec, until, MATURE_WITHIN))
 
     def evaluated(self, model_id: int) -> dict[tuple[int, str], int]:
-        """(reference, spec) → when one of the model's windows was judged last, microseconds."""
-        return self._read(lambda c: evaluation.evaluated(c, model_id))
+        """(reference, spec) → when one of the model's newest thousand windows was judged last, microseconds."""
+        return self._read(lambda c: evaluation.evaluated(c, model_id, MATURE_WITHIN))
 
     def unmet(self, model_id: int) -> tuple[int, int]:
         """How many predictions wait for a label, and labels for a prediction. Reads all of the model's."""
