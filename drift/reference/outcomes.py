@@ -99,6 +99,8 @@ class _Maker:
     def regression(self) -> Found:
         """A number is predicted."""
         name = self.label.name
+        if not self.tallies[name].numbers.n:
+            return Found(None, f"{name!r} has more than {MOST_CLASSES} classes, which are not judged")
         if self.prediction is None or not self.grids[self.prediction.name].measured:
             return Found(None, f"{name!r} is a number, but no column with numbers is the prediction")
         label, guess = self.sampled(name), self.sampled(self.prediction.name)
