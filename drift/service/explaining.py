@@ -55,12 +55,23 @@ def explain_column(
 
 
 def explain_model(store: Store, clock: Clock, model: Model, *, spec: str | None = None) -> tuple[str, ...]:
-    """A model at a glance: one paragraph for each alarm, worst first, and what cannot be judged.
+    """A model at a glance: one paragraph for each alarm, worst first, what cannot be judged, and its performance.
 
     Raises:
         NotFound: the model has no such windows.
     """
-    return overview(model.name, [one.case for one in _told(store, clock, model, None, None, spec)])
+    told = overview(model.name, [one.case for one in _told(store, clock, model, None, None, spec)])
+    return (*told, *_performance(store, model, spec))
+
+
+def _performance(store: Store, model: Model, spec: str | None) -> Iterator[str]:
+    """What the newest final window says of the model's performance; of the shortest where several end together."""
+    finals = [one for one in store.latest_final(model.id) if spec in (None, one.spec)]
+    finals.sort(key=lambda one: (-one.window.end, one.window.end - one.window.start))
+    found = store.performances([one.id for one in finals[:1]])
+    for one in found.values():
+        if one.summary:
+            yield f"Performance (windows of {finals[0].spec}): {one.summary}"
 
 
 def _explained(told: _Told) -> Explained:

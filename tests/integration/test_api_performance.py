@@ -73,6 +73,12 @@ def test_one_segment_one_metric_one_window(ask: Any) -> None:
     assert "no segment" in ask("/v1/performance", 404, model="loans", segment="sex=x")["error"]["message"]
 
 
+def test_a_model_is_explained_with_its_performance(ask: Any) -> None:
+    said = ask("/v1/explain", model="loans")["text"]
+    assert said[-1] == "Performance (windows of 1h): Accuracy is estimated at 93%."
+    assert not any("Performance" in one for one in ask("/v1/explain", model="credit")["text"])
+
+
 @pytest.fixture
 def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     monkeypatch.chdir(tmp_path)
