@@ -85,10 +85,11 @@ def fires(alert: Alert) -> bool:
     return alert.state is AlertState.FIRING
 
 
-def worst(alert: Alert) -> tuple[bool, int, float, int, AlertKey]:
-    """Sorts the worst first: those that may be told, pages, the furthest beyond its threshold, the older."""
+def worst(alert: Alert) -> tuple[bool, int, bool, float, int, AlertKey]:
+    """Sorts the worst first: those that may be told, pages, the model itself before columns, the furthest beyond its
+    threshold, the older."""
     beyond = abs(alert.value / alert.threshold) if alert.value is not None and alert.threshold else 0.0
-    return alert.snoozed, -alert.urgency.rank, -beyond, alert.since, alert.key
+    return alert.snoozed, -alert.urgency.rank, bool(alert.key.column), -beyond, alert.since, alert.key
 
 
 def fired(book: Book, rule: AlertRule, alert: Alert, why: str, *, silent: bool) -> Incident:

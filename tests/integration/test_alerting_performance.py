@@ -197,3 +197,5 @@ def test_alarms_on_performance_are_told_before_columns(office: NewOffice) -> Non
     (message,) = team.mail()
     assert message.title == "credit: estimated accuracy is 90 % since noon (2 drifted: n0, n1)"
     assert message.columns == 2
+    assert [one.column for one in message.findings] == ["", "n0", "n1"]
+    assert message.text.startswith("estimated accuracy is 90 % since noon\n")
