@@ -80,6 +80,19 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """How long labels of one class took from their predictions."""
+
+    name: str
+    """The class; empty for regression."""
+    labels: int
+    median: float
+    """Seconds; known to within a factor of 2."""
+    most: float
+    """Seconds within which nine in ten came."""
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """Of one segment of one window."""
 
@@ -102,5 +115,9 @@ class Performance:
     """Worst first."""
     gaps: tuple[Gap, ...] = ()
     slices: tuple[Slice, ...] = ()
+    delays: tuple[Delay, ...] = ()
+    """Of labels that came; of the whole traffic only."""
+    conflicts: int = 0
+    """Labels that said otherwise than one before; of the whole traffic only."""
     summary: str = ""
     """What changed, since when, for whom, what it costs: for a person."""

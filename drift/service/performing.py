@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from detectors.budget import AlarmBudget
 from detectors.performance.causes import causes
 from detectors.performance.cbpe import Estimator
+from detectors.performance.delays import delays
 from detectors.performance.dle import Dle
 from detectors.performance.fairness import gaps
 from detectors.performance.implied import matured
@@ -186,6 +187,8 @@ class _One:
             confusion=self._confusion(segment),
             causes=self._causes() if segment == 0 else (),
             gaps=self._gaps(mature) if segment == 0 else (),
+            delays=delays(self.outcomes) if segment == 0 else (),
+            conflicts=int(self.outcomes.whole("conflicts")[0]) if segment == 0 else 0,
             slices=slices(self.outcomes, realized=self.rules.options.absent is None) if segment == 0 else (),
         )
         told = {"since": self.since, "drifted": self.drifted} if segment == 0 else {}
