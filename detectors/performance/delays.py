@@ -1,10 +1,14 @@
 """How long labels take, by class: fraud is reported within days, and that nothing came of a loan is known in months."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from drift.core.clock import MINUTE
 from drift.core.outcome.grid import Task
 from drift.core.outcome.sums import Outcomes
 from drift.core.performance import Delay
+from drift.core.window import lasting
 
 
 def delays(outcomes: Outcomes) -> tuple[Delay, ...]:
@@ -19,6 +23,21 @@ def delays(outcomes: Outcomes) -> tuple[Delay, ...]:
         for name, row in zip(classes, table, strict=False)
         if row.sum() > 0
     )
+
+
+def sentence(found: Sequence[Delay]) -> str:
+    """As in `Half of the labels 1 came within 2h, nine in ten within 9h.`; empty where there are none."""
+    return " ".join(_said(one) for one in found)
+
+
+def _said(one: Delay) -> str:
+    of = f" {one.name}" if one.name else ""
+    return f"Half of the labels{of} came within {_lasting(one.median)}, nine in ten within {_lasting(one.most)}."
+
+
+def _lasting(seconds: float) -> str:
+    """To the minute; delays are known to within a factor of 2."""
+    return lasting(max(round(seconds / 60), 1) * MINUTE)
 
 
 def _quantile(row: np.ndarray[tuple[int, ...], np.dtype[np.int64]], share: float) -> float:

@@ -65,6 +65,10 @@ def _parts(of: Performance, max_drop: float, metric: str) -> dict[str, Any]:
             )
             for one in of.slices
         ],
+        "delays": [
+            shapes.DelayAnswer(name=one.name, labels=one.labels, median=one.median, most=one.most) for one in of.delays
+        ],
+        "conflicts": of.conflicts,
         "summary": of.summary,
     }  # fmt: skip
 

@@ -53,6 +53,17 @@ class SliceAnswer(Shape):
     p_value: Number
 
 
+class DelayAnswer(Shape):
+    """How long labels of one class took from their predictions; seconds, known to within a factor of 2."""
+
+    name: str
+    """The class; empty for regression."""
+    labels: int
+    median: Number
+    most: Number
+    """Within which nine in ten came."""
+
+
 class PerformanceAnswer(Shape):
     """How well a model did in one segment of one window."""
 
@@ -75,6 +86,9 @@ class PerformanceAnswer(Shape):
     causes: list[CauseAnswer]
     gaps: list[GapAnswer]
     slices: list[SliceAnswer]
+    delays: list[DelayAnswer]
+    conflicts: int
+    """Labels that said otherwise than one before."""
     summary: str
     """In words."""
 

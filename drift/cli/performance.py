@@ -1,6 +1,6 @@
 """`drift performance`: how good a model is now, by labels and without them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +58,8 @@ def _shown(latest: Any, mature: Any) -> None:
     )  # fmt: skip
     output.table(headings, rows)
     output.line(_labels(latest, mature) + "\n")
+    for text in _delays(latest):
+        output.line(text)
     causes = [one for one in latest["causes"] if one["composition"] is not None and abs(one["z"] or 0) >= SHOWN]
     if causes:
         cells = (
@@ -86,6 +88,16 @@ def _labels(latest: Any, mature: Any) -> str:
     word = "mature" if latest["mature"] else "not mature"
     said = f"labels: {latest['joined']:,} of {latest['predicted']:,} predictions ({share}), {word}"
     return said if mature is not None else f"{said}; no window's are"
+
+
+def _delays(latest: Any) -> Iterator[str]:
+    """How long labels took, and how many contradicted."""
+    for one in latest["delays"]:
+        name = f"labels {one['name']}" if one["name"] else "labels"
+        minutes = [max(round(one[part] / 60), 1) for part in ("median", "most")]
+        yield f"{name}: half came within {minutes[0]:,} min, nine in ten within {minutes[1]:,} min"
+    if latest["conflicts"]:
+        yield f"{latest['conflicts']:,} labels said otherwise than one before"
 
 
 def _value(measure: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Final
 from dashboards.web.formats import count, percent, span
 from dashboards.web.views.figure import Choice, Figure
 from dashboards.web.views.performance import Glance, Performance, Told
+from detectors.performance.delays import sentence
 from detectors.performance.harm import DETECTORS, HEADLINES, headline
 from detectors.performance.options import MAX_DROP
 from detectors.performance.summary import Standing, change, named, said
@@ -145,12 +146,14 @@ def _unlabelled(of: Measured) -> str:
 
 
 def _labels(of: Measured) -> str:
-    """As in `Labels for 970 of 1,000 predictions (97 %); mature: no more are waited for.`"""
+    """As in `Labels for 970 of 1,000 predictions (97 %); mature.`"""
     if isnan(of.coverage):
         return f"{count(of.predicted, 'prediction')}, none of which can be labelled."
     share = "" if not of.predicted else f" ({percent(of.joined / of.predicted)})"
-    word = "mature: no more are waited for" if of.mature else "not mature: more are waited for"
-    return f"Labels for {of.joined:,} of {count(of.predicted, 'prediction')}{share}; {word}."
+    word = "mature" if of.mature else "not mature, so what they say may still change"
+    said = f"Labels for {of.joined:,} of {count(of.predicted, 'prediction')}{share}; {word}."
+    odd = f" {count(of.conflicts, 'label')} said otherwise than one before." if of.conflicts else ""
+    return " ".join(filter(None, (f"{said}{odd}", sentence(of.delays))))
 
 
 def nothing(of: Scope) -> str:
