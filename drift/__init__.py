@@ -4,6 +4,7 @@ drift.build_reference(frame)                 a reference: kinds inferred, bins c
 drift.profile_frame(frame, grid)             other data, counted on the same grid
 drift.compare(reference, current)            two data sets compared, with a table for a notebook
 drift.backtest(reference, events, time=…)    what would have been paged, with a picture for a notebook
+drift.importances_of(model)                  column → importance, of a fitted InterpretML EBM, for `importances:`
 from drift.check import check                what `drift check` says: check(reference, current).outcome
 """
 
@@ -16,6 +17,7 @@ _PUBLIC = {
     "backtest": "drift.backtesting",
     "build_reference": "drift.reference",
     "compare": "drift.backtesting",
+    "importances_of": "detectors.performance.importances",
     "profile_frame": "drift.reference",
 }
 
@@ -26,6 +28,7 @@ __all__ = [
     "backtest",
     "build_reference",
     "compare",
+    "importances_of",
     "profile_frame",
 ]
 
