@@ -14,7 +14,7 @@ from dashboards.web.views.performance import Part
 from drift.core.catalogue import Model, Reference
 from drift.core.clock import HOUR
 from drift.core.grid import Grid
-from drift.core.performance import Cause, Gap, Measure, Performance, Slice
+from drift.core.performance import Cause, Delay, Gap, Measure, Performance, Slice
 from drift.core.result import WindowState
 from drift.core.schema import Column, Kind, Role, Schema, Storage
 from drift.core.window import Window
@@ -87,7 +87,7 @@ def test_estimates_and_labels_beside_the_reference() -> None:
     assert of.data["reference"] == [0.94] * 3
     assert of.data["percent"]
     assert "estimated without labels in 3 windows" in of.says
-    assert "filled in 1 window whose labels are mature, hollow in 1 that" in of.says
+    assert "filled in 1 window whose labels are mature, hollow in 1 where" in of.says
     newest, older = of.table.rows[0], of.table.rows[2]
     assert dict(zip(of.table.head, newest, strict=True))["Labels are"] == "not mature"
     told = dict(zip(of.table.head, older, strict=True))
@@ -136,9 +136,9 @@ def test_the_newest_window_and_the_newest_whose_labels_are_mature() -> None:
     told = section(measured(0.95, 0.8), measured(0.94), measured(0.90)).view().told
     assert [one.word for one in told] == ["worse", "worse"]
     assert told[0].heading == "Newest window: 1970-01-01 02:00–03:00 UTC"
-    assert told[0].labels == "Labels for 0 of 1,000 predictions (0 %); not mature: more are waited for."
+    assert told[0].labels == "Labels for 0 of 1,000 predictions (0 %); not mature, so what they say may still change."
     assert told[1].heading == "Newest window whose labels are mature: 1970-01-01 00:00–01:00 UTC"
-    assert told[1].labels == "Labels for 970 of 1,000 predictions (97 %); mature: no more are waited for."
+    assert told[1].labels == "Labels for 970 of 1,000 predictions (97 %); mature."
     assert len(section(measured(0.95, 0.95)).view().told) == 1
 
 
@@ -220,6 +220,13 @@ def test_the_confusion_matrix_is_of_the_newest_mature_window() -> None:
     assert other.table.head[3] == "predicted other or none"
     implied = section(mature, label={"column": "y", "absent_means": 0, "after": "30d"})
     assert "Labels that absence implies are not in it." in named(implied)["confusion"].says
+
+
+def test_how_long_labels_take() -> None:
+    late = measured(0.9, 0.9, delays=(Delay("1", 70, 3_600.0, 7_200.0), Delay("0", 7, 30.0, 54.0)), conflicts=2)
+    labels = section(late).view().told[0].labels
+    assert "mature. 2 labels said otherwise than one before. Half of the labels 1 came within" in labels
+    assert "labels 0" not in labels, "these came beside their predictions"
 
 
 def test_heads_of_numbers_stand_over_them() -> None:

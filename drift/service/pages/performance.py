@@ -30,6 +30,8 @@ WORDS: Final = {
     Standing.UNKNOWN: ("blind", "unknown"),
 }
 """Standing → (what its badge looks like, the word)."""
+BESIDE: Final = 60.0
+"""Seconds: labels that come faster came beside their predictions, of which nothing is to be said."""
 BACK: Final = 8
 """Windows that the overview goes back where the newest one says nothing yet."""
 
@@ -153,7 +155,7 @@ def _labels(of: Measured) -> str:
     word = "mature" if of.mature else "not mature, so what they say may still change"
     said = f"Labels for {of.joined:,} of {count(of.predicted, 'prediction')}{share}; {word}."
     odd = f" {count(of.conflicts, 'label')} said otherwise than one before." if of.conflicts else ""
-    return " ".join(filter(None, (f"{said}{odd}", sentence(of.delays))))
+    return " ".join(filter(None, (f"{said}{odd}", sentence([one for one in of.delays if one.most > BESIDE]))))
 
 
 def nothing(of: Scope) -> str:

@@ -73,9 +73,7 @@ def _says(metric: str, found: Sequence[tuple[WindowRow, Performance]]) -> str:
     if estimated:
         parts.append(f"Line: estimated without labels in {count(estimated, 'window')}, shaded its 95 % band.")
     if realized:
-        rest = (
-            f", hollow in {len(realized) - mature:,} that more labels are waited for" if mature < len(realized) else ""
-        )
+        rest = f", hollow in {len(realized) - mature:,} where they are not yet" if mature < len(realized) else ""
         parts.append(f"Dots: measured by labels, filled in {count(mature, 'window')} whose labels are mature{rest}.")
     if any(one.reference.get(metric, _NONE).known for _, one in found):
         parts.append("Dashed: the reference.")

@@ -46,12 +46,11 @@ def _causes(of: Scope, found: Found) -> Part | None:
     row, causes = last[0], last[1].causes
     shown = [one for one in causes if abs(one.z) >= SHOWN] or causes[:FEW]
     weighed = any(one.weight != 1 for one in causes)
-    unit, times = ("points of the error rate", 100) if _counted(of) else ("the label's unit", 1)
+    unit, sized = ("points of the error rate", _points) if _counted(of) else ("the label's unit", float)
     rows = [
         (
             Link(one.column, column_url(of.model.name, one.column, window=of.spec, segment=_part(of), at=row.id)),
-            _short(one.composition * times), _short(one.z), _short(one.within * times),
-            *((one.weight,) if weighed else ()),
+            sized(one.composition), round(one.z, 1), sized(one.within), *((one.weight,) if weighed else ()),
         )
         for one in shown[:CAUSES]
     ]  # fmt: skip
@@ -149,6 +148,6 @@ def _part(of: Scope) -> str:
     return "" if of.segment == WHOLE else of.segment
 
 
-def _short(value: float) -> float:
-    """With as many digits as a person compares."""
-    return round(value, 1 if abs(value) >= 1 else 3)
+def _points(change: float) -> float:
+    """Hundredths of all rows, with as many digits as a person compares."""
+    return round(change * 100, 1 if abs(change) >= 0.01 else 2)
