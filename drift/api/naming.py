@@ -34,7 +34,7 @@ class Naming:
         values = split(body, media_type).values
         with self._lock:
             decoded = self._decoder(media_type).decode(values, [self._service.clock.now()] * len(values))
-        return set(decoded.rows)
+        return {*decoded.rows, *decoded.labels}
 
     def _decoder(self, media_type: str) -> Decoder:
         """Built once per catalogue version: that takes milliseconds where models have hundreds of columns."""

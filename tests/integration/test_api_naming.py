@@ -81,6 +81,28 @@ def test_models_of_a_body(service: Service, body: bytes, media_type: str, models
         assert found == models
 
 
+@pytest.mark.parametrize(("media_type", "form"), [(JSON, "json"), (ARROW, "arrow"), (CSV, "csv")])
+def test_a_label_by_itself_is_about_its_model(tmp_path: Path, media_type: str, form: str) -> None:
+    """Or a token for one model could say what came true of another's predictions."""
+    truth = np.arange(300) % 2
+    frame = pd.DataFrame({"income": np.arange(300.0), "score": truth * 0.6 + 0.2, "label": truth})
+    frame.to_parquet(tmp_path / "ref.parquet")
+    models = "models: {credit: {reference: ref.parquet}, churn: {reference: ref.parquet}}"
+    service = Service.open(parse(models, folder=tmp_path))
+    label: dict[str, Any] = {"model": "churn", "id": "a1", "label": 1, "time": "2026-11-01T00:00:00Z"}
+    columns = pd.DataFrame([label | {"time": pd.Timestamp(label["time"])}])
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, pa.Table.from_pandas(columns).schema) as writer:
+        writer.write_table(pa.Table.from_pandas(columns))
+    bodies = {"json": json.dumps(label).encode(), "arrow": sink.getvalue(),
+              "csv": columns.assign(time=label["time"]).to_csv(index=False).encode()}  # fmt: skip
+    try:
+        naming = Naming(service, SourceSettings.model_validate({"http": None}))
+        assert set(naming(bodies[form], media_type)) == {"churn"}
+    finally:
+        service.stop()
+
+
 def test_a_map_says_where_the_model_stands(service: Service) -> None:
     settings = {"http": {}, "map": {"model": "about.name", "time": "time", "features": "features"}}
     naming = Naming(service, SourceSettings.model_validate(settings))
