@@ -39,7 +39,8 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @pytest.fixture(scope="module")
 def found(tables: tuple[pd.DataFrame, pd.DataFrame]) -> Backtest:
-    return drift.backtest(*tables, rows_per_window=WINDOW, held_out=True)
+    made: Backtest = drift.backtest(*tables, rows_per_window=WINDOW, held_out=True)
+    return made
 
 
 def test_each_window_has_what_scikit_learn_says_of_its_labels(found: Backtest, tables: Any) -> None:
