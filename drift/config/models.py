@@ -86,6 +86,9 @@ class LabelSettings(Settings):
     """The class of a prediction that has no label when labels are mature: `0` for fraud that nobody reports."""
     after: Duration | None = None
     """When labels are mature, counted from the prediction: windows are judged by their labels from then on."""
+    recalibrate: Duration | None = None
+    """Binary: what scores mean is learnt anew, once a day, from the labels of so long (`28d`), instead of from the
+    reference alone. Estimates then follow a changed world; whether it has changed is told all the same."""
     selective: bool = False
     """Only chosen predictions are ever labelled (approved loans): realised performance is that of the labelled ones."""
 

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from detectors.budget import AlarmBudget
 from detectors.performance.causes import causes
 from detectors.performance.cbpe import Estimator
+from detectors.performance.cbpe_binary import BinaryEstimate
 from detectors.performance.delays import delays
 from detectors.performance.dle import Dle
 from detectors.performance.fairness import gaps
@@ -20,7 +21,7 @@ from detectors.performance.support import mattering, outside
 from detectors.performance.watch import PerformanceWatch
 from drift.config import ModelSettings
 from drift.core.catalogue import Model, Reference
-from drift.core.clock import Clock
+from drift.core.clock import DAY, Clock
 from drift.core.outcome.grid import Task
 from drift.core.outcome.sums import Outcomes
 from drift.core.performance import Cause, Gap, Measures, Performance
@@ -36,8 +37,16 @@ KEPT: Final = 64
 """References whose calibration is kept in memory."""
 
 
+class Total(Protocol):
+    """The sums of a stretch."""
+
+    @property
+    def outcomes(self) -> Outcomes | None:
+        """Predictions and labels; None: there are none."""
+
+
 class Store(Protocol):
-    """What is read of a reference, once."""
+    """What is read of a reference, once, and of recent labels, once a day."""
 
     def reference_outcomes(self, reference_id: int) -> Outcomes | None:
         """Its own predictions and labels."""
@@ -47,6 +56,9 @@ class Store(Protocol):
 
     def reference_learnt(self, reference_id: int) -> bytes | None:
         """What was fitted to a regression's errors."""
+
+    def profile(self, reference: Reference, start: int, end: int) -> Total:
+        """Production's sums of a stretch."""
 
     def reference_profile(self, reference_id: int) -> Profile:
         """Its sums."""
@@ -61,6 +73,8 @@ class Rules:
     """When labels are mature, microseconds after the prediction; None: nobody says."""
     importances: Mapping[str, float] | None
     budget: AlarmBudget
+    recalibrate: int | None
+    """Length of the stretch whose labels calibrate anew, microseconds; None: the reference's do."""
     trained: bool
     """Whether the reference holds rows that the model has learnt: they tell nothing of its performance."""
 
@@ -87,6 +101,7 @@ class Performing:
         self._store, self._clock = store, clock
         self._rules: dict[int, tuple[Mapping[str, object], Rules]] = {}
         self._known: dict[tuple[int, str, int], Known | None] = {}
+        self._recent: dict[tuple[int, str, int], Estimator] = {}
 
     def __call__(
         self, model: Model, reference: Reference, spec: WindowSpec, window: Window, profile: Profile, *,
@@ -100,6 +115,7 @@ class Performing:
         known = self._base(reference, spec, rules, model)
         if known is None:
             return {}
+        known = self._recalibrated(reference, spec, rules, known, checked)
         one = _One(rules, known, profile, outcomes, window.end, self._clock.now(), drifted, since, checked)
         return {s.index: one.of(s.index) for s in reference.grid.segments if outcomes.predicted(s.index) > 0}
 
@@ -131,6 +147,27 @@ class Performing:
                 self._known.clear()
             self._known[key] = self._learn(reference, spec, rules)
         return self._known[key]
+
+    def _recalibrated(
+        self, reference: Reference, spec: WindowSpec, rules: Rules, known: Known, checked: int | None
+    ) -> Known:
+        """What is known, with scores that mean what the newest mature labels say, once a day."""
+        if rules.recalibrate is None or checked is None or known.estimator is None:
+            return known
+        task, day = known.estimator.task, checked - checked % DAY
+        if not isinstance(task, BinaryEstimate):
+            return known
+        key = reference.id, spec.name, day
+        if key not in self._recent:
+            if len(self._recent) >= KEPT:
+                self._recent.clear()
+            total = self._store.profile(reference, day - rules.recalibrate, day)
+            recent = Outcomes.empty(reference.grid) if total.outcomes is None else total.outcomes
+            absent = rules.options.absent
+            recent = recent if absent is None else matured(recent, absent)
+            options = replace(known.estimator.options, since=day) if recent.joined() else known.estimator.options
+            self._recent[key] = replace(known.estimator, task=task.recalibrated(recent), options=options)
+        return replace(known, estimator=self._recent[key])
 
     def _learn(self, reference: Reference, spec: WindowSpec, rules: Rules) -> Known | None:
         own = self._store.reference_outcomes(reference.id)
@@ -256,5 +293,7 @@ def rules_of(model: Model) -> Rules:
         absent=absent, value=None if value is None else Payoff(value.tp, value.fp, value.fn, value.tn),
         max_drop=settings.max_drop, sensitive=settings.sensitive, importances=importances or {}, zone=model.zone,
     )  # fmt: skip
-    after = None if label is None else label.after
-    return Rules(options, after, importances, AlarmBudget.parse(settings.alarm_budget), settings.held_out is False)
+    after, recalibrate = (None, None) if label is None else (label.after, label.recalibrate)
+    return Rules(
+        options, after, importances, AlarmBudget.parse(settings.alarm_budget), recalibrate, settings.held_out is False
+    )
