@@ -49,8 +49,8 @@ def registered(store: Store, name: str = "loans", **settings: Any) -> tuple[Mode
     grid = binary_grid([0.25, 0.5, 0.75], segments={"sex": ("f", "m"), "region": ("north",)}, features={"n0": (0.0,)})
     profile = Profile.empty(grid)
     return model, store.add_reference(
-        model.id, version="1", schema=Schema((*(c.column for c in grid.columns), *_SEGMENTED), ("sex", "region")), grid=grid,
-        profile=profile, chunks=[], content_hash=f"{name} {grid.id}", rows=500, active_from=T0, summary={},
+        model.id, version="1", schema=Schema((*(c.column for c in grid.columns), *_SEGMENTED), ("sex", "region")),
+        grid=grid, profile=profile, chunks=[], content_hash=f"{name} {grid.id}", rows=500, active_from=T0, summary={},
     )  # fmt: skip
 
 
