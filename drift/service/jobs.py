@@ -44,8 +44,14 @@ class Store(Protocol):
         """Panes to hours, hours to days."""
 
     def retain(
-        self, lease: Lease, *, panes_before: int, results_before: int, dead_letters_before: int,
-        idempotency_before: int, outcomes_before: int,
+        self,
+        lease: Lease,
+        *,
+        panes_before: int,
+        results_before: int,
+        dead_letters_before: int,
+        idempotency_before: int,
+        outcomes_before: int,
     ) -> Retained:
         """Remove what is older."""
 
