@@ -75,7 +75,7 @@ def test_the_interval_is_newcombes() -> None:
     sides = [
         Performance(realized={"accuracy": wilson(k, n)}, predicted=n * 9, mature=True) for k, n in ((48, 80), (56, 70))
     ]
-    gain = rivalry(*sides, SAME).contests[0].gain
+    gain = rivalry(sides[0], sides[1], SAME).contests[0].gain
     assert (gain.value, gain.low, gain.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
 
 
