@@ -50,6 +50,7 @@ ROUTES: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/performance"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/references"): (READING, {"params": {"model": "credit"}}),
     ("GET", "/v1/references/{reference_id}"): (READING, {}),
+    ("GET", "/v1/rivals"): (READING, {"params": {"model": "credit", "champion": "1", "challenger": "2"}}),
     ("GET", "/v1/runs"): (READING, {}),
     ("GET", "/v1/runs/{run_id}"): (READING, {}),
     ("GET", "/v1/series"): (
