@@ -38,6 +38,7 @@ def rig(tmp_path: Path) -> Iterator[Operated]:
 def test_the_section_of_a_model(rig: Operated) -> None:
     html = page(rig, "/models/loans")
     said = words(html)
+    assert "Performance, estimated accuracy 90 % worse reference 94 %" in said, "at the top, too"
     assert "Newest window: 2026-11-23 05:00–06:00 UTC worse Accuracy is estimated at 90%." in said
     assert "Newest window whose labels are mature: 2026-11-23 02:00–03:00 UTC worse" in said
     assert "Labels for 970 of 1,000 predictions (97 %); mature" in said

@@ -32,21 +32,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
-    """Estimated and realised performance of the windows shown."""
-
-    told: Sequence[Told]
-    """The newest window, and the newest whose labels are mature."""
-    notes: Sequence[str]
-    """What an estimate takes for granted; what is not known and why, and what to do about it."""
-    figure: Figure | None = None
-    choices: Sequence[Choice] = ()
-    """Metrics to choose from."""
-    parts: Sequence[Part] = ()
-    """Causes, slices, gaps between groups, confusion matrix."""
-
-
-@dataclass(frozen=True, slots=True)
 class Glance:
     """A model's performance in one cell."""
 
@@ -59,3 +44,20 @@ class Glance:
     """The reference's; empty: not known."""
     how: str
     """`estimated`, `by labels` or `by the labels so far`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Estimated and realised performance of the windows shown."""
+
+    told: Sequence[Told]
+    """The newest window, and the newest whose labels are mature."""
+    notes: Sequence[str]
+    """What an estimate takes for granted; what is not known and why, and what to do about it."""
+    figure: Figure | None = None
+    choices: Sequence[Choice] = ()
+    """Metrics to choose from."""
+    parts: Sequence[Part] = ()
+    """Causes, slices, gaps between groups, confusion matrix."""
+    glance: Glance | None = None
+    """The newest window in short; None: nothing is known of it."""

@@ -90,7 +90,12 @@ class PerformanceSection:
         if not self.found:
             return Performance((), (nothing(self.of),))
         return Performance(
-            list(self._told()), list(self._notes()), self.figure(), self._choices(), parts(self.of, self.found)
+            list(self._told()),
+            list(self._notes()),
+            self.figure(),
+            self._choices(),
+            parts(self.of, self.found),
+            glance(self.found[-1][1], borne(self.of.model)),
         )
 
     def _choices(self) -> list[Choice]:
