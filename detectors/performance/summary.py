@@ -7,14 +7,14 @@ nothing changed; a cause where |z| ≥ 3; a gap where it is beyond its null. Wha
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite, nan
+from math import isfinite, nan, sqrt
 from typing import Final
 
 from detectors.performance.causes import PROVEN
 from detectors.performance.fairness import LOWER_IS_BETTER
 from detectors.performance.options import MAX_DROP
 from detectors.wording import count, listed, moment, number, percent, points
-from drift.core.performance import Cause, Gap, Measure, Performance, Slice
+from drift.core.performance import Cause, Gap, Measure, Measures, Performance, Slice
 
 NAMES: Final = {
     "auroc": "AUROC", "average_precision": "average precision", "f1": "F1", "log_loss": "log loss",
@@ -24,7 +24,9 @@ NAMES: Final = {
 }  # fmt: skip
 """How metrics are called, where not by their own name."""
 _UNBOUNDED: Final = frozenset(("mae", "rmse", "bias", "log_loss", "value"))
-"""These, and pinball losses, are compared by their ratio to the reference's."""
+"""These, and pinball losses, have no largest value."""
+_ERRORS: Final = frozenset(("mae", "rmse", "bias"))
+"""In the label's own unit, as are pinball losses."""
 _NUMBERS: Final = _UNBOUNDED | {"r2", "auroc", "average_precision", "f1", "brier", "calibration_error"}
 """These are said as numbers, all others in per cent."""
 _MOST: Final = 3
@@ -61,7 +63,8 @@ def change(performance: Performance, metric: str, max_drop: float = MAX_DROP) ->
     Args:
         performance: of one window.
         metric: a name among its measures.
-        max_drop: what is borne, 0–1: of a share its fall; of an error its growth by the reference's.
+        max_drop: what is borne, 0–1: of a share its fall; of an error its growth in standard
+            deviations of the label, as the reference's RMSE and R² tell them.
     """
     realized, estimated = (found.get(metric, Measure(nan)) for found in (performance.realized, performance.estimated))
     use = estimated if estimated.known and not (performance.mature and realized.known) else realized
@@ -70,8 +73,17 @@ def change(performance: Performance, metric: str, max_drop: float = MAX_DROP) ->
     worse = sign * (use.value - before.value)
     near = sign * ((use.low if sign > 0 else use.high) - before.value)
     far = sign * ((use.high if sign > 0 else use.low) - before.value)
-    borne = max_drop * (abs(before.value) if metric in _UNBOUNDED or metric.startswith("pinball") else 1.0)
+    borne = max_drop * _measure_of(metric, before, performance.reference)
     return Change(metric, use, before, use is estimated, _standing(worse, near, far, borne), worse)
+
+
+def _measure_of(metric: str, before: Measure, reference: Measures) -> float:
+    """What a growth is measured in: errors by the label's standard deviation, RMSE/√(1 − R²) in the reference; other
+    unbounded metrics by the reference's own; shares by 1."""
+    if metric in _ERRORS or metric.startswith("pinball"):
+        rmse, r2 = (reference.get(name, Measure(nan)).value for name in ("rmse", "r2"))
+        return rmse / sqrt(1 - r2) if isfinite(rmse) and isfinite(r2) and r2 < 1 else abs(before.value)
+    return abs(before.value) if metric in _UNBOUNDED else 1.0
 
 
 def _standing(worse: float, near: float, far: float, borne: float) -> Standing:

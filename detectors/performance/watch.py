@@ -98,12 +98,13 @@ class PerformanceWatch:
         Args:
             reference: predictions with labels, held out.
             chunks: the same by stretches of about a window.
-            max_drop: growth of the loss that is borne, 0–1.
+            max_drop: growth of the loss that is borne, 0–1; of an error in standard deviations of the label.
             alarm_windows: windows in which one false alarm is allowed.
             dle: a regression's estimate.
         """
         self._outcome = reference.outcome
         self._scale, self._dle = reference.outcome.unit, dle
+        max_drop *= _spread(reference)
         self.max_drop, self.limit = max_drop, log(max(alarm_windows, 1.0) * len(STREAMS))
         self.borne: dict[str, Borne | None] = {
             name: _borne(reference, chunks, lambda one, s=name: self._loss(s, one), max_drop)
@@ -204,6 +205,15 @@ class PerformanceWatch:
         table = outcomes.block("joined").sum(axis=0)[:-1, :-1]
         n = int(table.sum())
         return (1 - float(np.trace(table)) / n, n) if n > 0 else None
+
+
+def _spread(reference: Outcomes) -> float:
+    """What growth of the loss is measured in: 1; for a regression the label's standard deviation, in units."""
+    n = reference.joined()
+    if reference.outcome.task is not Task.REGRESSION or n <= 1:
+        return 1.0
+    losses = reference.losses()
+    return sqrt(max(losses["label_squared"][0] / n - (losses["label"][0] / n) ** 2, 0.0)) or 1.0
 
 
 def _by_dle(dle: Dle, profile: Profile | None, unit: float) -> tuple[float, int] | None:

@@ -136,8 +136,8 @@ class ModelSettings(Settings):
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     """Regression: levels of pinball losses, of the prediction itself."""
     max_drop: Annotated[float, Field(gt=0, le=1)] = 0.02
-    """Loss of performance that is borne: by so much may the share of wrong predictions grow (regression: of the
-    label's spread, the error) before somebody is told."""
+    """Loss of performance that is borne: by so much may the share of wrong predictions grow before somebody is told;
+    for a regression the error, in standard deviations of the label."""
     sensitive: tuple[Word, ...] = ()
     """Columns of attributes by which performance must not differ (sex, age group); they are counted as segments."""
     importances: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)

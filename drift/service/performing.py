@@ -75,6 +75,8 @@ class Rules:
     budget: AlarmBudget
     recalibrate: int | None
     """Length of the stretch whose labels calibrate anew, microseconds; None: the reference's do."""
+    selective: bool
+    """Whether only chosen predictions are ever labelled."""
     trained: bool
     """Whether the reference holds rows that the model has learnt: they tell nothing of its performance."""
 
@@ -244,6 +246,12 @@ class _One:
         return gaps(whole, sensitive, measured, realized=mature)
 
     def _assumption(self) -> str:
+        said = self._assumed()
+        some = self.rules.selective and self.outcomes.joined() < self.outcomes.joinable()
+        chosen = "Only chosen predictions are ever labelled: what is realised is of the labelled population only."
+        return " ".join(filter(None, (said, chosen if some else "")))
+
+    def _assumed(self) -> str:
         if self.rules.trained:
             return "Nothing is estimated: the reference holds rows that the model was trained on."
         if self.known.dle is not None:
@@ -294,6 +302,6 @@ def rules_of(model: Model) -> Rules:
         max_drop=settings.max_drop, sensitive=settings.sensitive, importances=importances or {}, zone=model.zone,
     )  # fmt: skip
     after, recalibrate = (None, None) if label is None else (label.after, label.recalibrate)
-    return Rules(
-        options, after, importances, AlarmBudget.parse(settings.alarm_budget), recalibrate, settings.held_out is False
-    )
+    selective, trained = label is not None and label.selective, settings.held_out is False
+    budget = AlarmBudget.parse(settings.alarm_budget)
+    return Rules(options, after, importances, budget, recalibrate, selective, trained)

@@ -134,3 +134,19 @@ def test_harmless_drift_is_called_so(built: Any) -> None:
     found = performed(Kept(built), {}, rows[(rows["score"] - 0.5).abs() > 0.2].head(5_000), None)
     assert found.realized["accuracy"].value > found.reference["accuracy"].value
     assert "worse" not in found.summary.split(".")[0]
+
+
+def test_selected_labels_speak_of_those_that_have_them(built: Any) -> None:
+    rows = frame(5_000, 3)
+    found = performed(Kept(built), {"label": {"selective": True}}, rows, None)
+    assert "labelled population" not in found.assumption
+    store, half = Kept(built), counted(built, rows)
+    sums = half.sums.copy()
+    place = half.layout.places["joined"]
+    sums.ints[:, place] //= 2
+    model = ModelSettings.model_validate({"label": {"selective": True}}).model_dump(mode="json", exclude_defaults=True)
+    profile = Profile(built.grid, profile_frame(rows, built.grid).sums, Outcomes(built.grid, sums))
+    reference = Reference(1, 1, "1", "", built.schema, built.grid, N, 0, 0)
+    window = Window(T0 + 30 * DAY, T0 + 31 * DAY)
+    fewer = Performing(store, Fixed())(Model(1, "m", settings=model), reference, SPEC, window, profile)[0]
+    assert "is of the labelled population only" in fewer.assumption
