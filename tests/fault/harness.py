@@ -245,7 +245,7 @@ class Run:
         """Where the log ends."""
         with self._consumer() as consumer:
             return {
-                Partition("kafka", self.topic, p): consumer.get_watermark_offsets(TopicPartition(self.topic, p))[1]
+                Partition("kafka", self.topic, p): _end(consumer, TopicPartition(self.topic, p))
                 for p in range(self.partitions)
             }
 
@@ -328,6 +328,19 @@ def _references(store: Store) -> dict[str, list[Reference]]:
     return {
         name: [r for r in catalogue.references if r.model_id == model.id] for name, model in catalogue.models.items()
     }
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """Where a partition ends; a broker that is busy may say nothing, or that it does not know."""
+    found: list[int] = []
+
+    def asked() -> bool:
+        offsets = consumer.get_watermark_offsets(partition, timeout=10)
+        found[:] = [] if offsets is None else [offsets[1]]
+        return bool(found) and found[0] >= 0
+
+    wait_until(asked, 30, what=f"the end of {partition}")
+    return found[0]
 
 
 def _read(consumer: Consumer, start: TopicPartition) -> list[bytes | None]:

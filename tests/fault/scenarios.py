@@ -6,6 +6,7 @@ A   goes on with what it has                                        SIGCONT: mus
 """
 
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,6 +15,8 @@ from tests.fault.runner import FAILPOINT
 from tests.rig.proc import wait_until
 
 Scenario = Callable[[Run, str], None]
+CUT_OFF = 3.5
+"""Seconds after which the database has ended a transaction in which nothing happens."""
 
 
 def superseded(run: Run, tooth: str = "") -> None:
@@ -36,6 +39,8 @@ def _superseded(run: Run, tooth: str, fault: str, said: str = "fenced") -> None:
     b = run.start("worker", tooth=tooth)
     run.produce(150)
     run.settle()
+    # a transaction that is open is cut off after three seconds; earlier there is nothing to hear of
+    time.sleep(CUT_OFF if said == "store away" else 0)
     a.send(signal.SIGCONT)
     refused = _refused(a, said)
     run.produce(50)

@@ -43,7 +43,14 @@ def test_settings_keep_what_was_written_and_come_back_as_they_were() -> None:
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [("ZZ", "no country"), ("US-QQ", "no country"), ("christmas", "neither a date"), ("2026-13-01", "neither a date")],
+    [
+        ("ZZ", "no country"),
+        ("US-QQ", "no country"),
+        ("JUL", "no country"),
+        ("MON", "no country"),
+        ("christmas", "neither a date"),
+        ("2026-13-01", "neither a date"),
+    ],
 )
 def test_what_is_no_holiday_is_refused(said: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):

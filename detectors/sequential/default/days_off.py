@@ -69,6 +69,6 @@ def _country(code: str) -> Container[date]:
     country, part = match.groups() if match else (code, None)
     try:
         found: Container[date] = country_holidays(country, subdiv=part)
-    except NotImplementedError as error:
+    except (NotImplementedError, TypeError) as error:  # a name of the package's that is no country: JUL
         raise ConfigError(f"{code} is no country (or part of one) that is known; {_FORMS}") from error
     return found
