@@ -335,9 +335,8 @@ def _end(consumer: Consumer, partition: TopicPartition) -> int:
     found: list[int] = []
 
     def asked() -> bool:
-        offsets = consumer.get_watermark_offsets(partition, timeout=10)
-        found[:] = [] if offsets is None else [offsets[1]]
-        return bool(found) and found[0] >= 0
+        found[:] = [consumer.get_watermark_offsets(partition, timeout=10)[1]]
+        return found[0] >= 0
 
     wait_until(asked, 30, what=f"the end of {partition}")
     return found[0]
